@@ -1,0 +1,45 @@
+"""The compiled core. What the numbers mean is said in the Python face and in the Rust documentation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+class _Interval(TypedDict):
+    gain: float
+    lower: float
+    upper: float
+    p_value: float
+    units: int
+    clusters: int
+    subsets: int
+    exact: bool
+
+def set_threads(threads: int | None) -> None: ...
+def group_ids(query: Any) -> tuple[NDArray[np.int64], NDArray[np.uintp] | None]: ...
+def ndcg(
+    relevance: Any,
+    score: Any,
+    group: Any,
+    *,
+    k: int | None,
+    gain: str,
+    gain_table: Sequence[float] | None,
+    ties: str,
+    empty: str,
+) -> tuple[NDArray[np.float64], NDArray[np.uint8]]: ...
+def losses(target: Any, prediction: Any, loss: str) -> NDArray[np.float64]: ...
+def mean(values: Any, weight: Any = None) -> float: ...
+def sign_flip(
+    advantage: Any, against: Any, cluster: Any, *, margin: float, confidence: float, seed: int
+) -> _Interval: ...
+def psi(reference: Sequence[int], current: Sequence[int], smoothing: str) -> tuple[float, float, float]: ...
+def jensen_shannon(reference: Sequence[int], current: Sequence[int]) -> tuple[float, float, float]: ...
+def ks(reference: Any, current: Any, method: str) -> tuple[float, float, int, float, str]: ...
+def profile_column(name: str, column: Any, *, cells: int, limit: int) -> dict[str, Any]: ...
+def profile_column_like(name: str, column: Any, like: dict[str, Any]) -> dict[str, Any]: ...
+def merge_profiles(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]: ...
+def scan(data: Any, bounds: Mapping[str, tuple[float | None, float | None]]) -> dict[str, dict[str, Any]]: ...

@@ -1,0 +1,13 @@
+"""The model registry: a plain folder that any number of processes may use at once.
+
+Blobs are named by their sha256. One hash-chained log of numbered, create-only entries is the truth; ``production`` is a
+fold of that log, so two productions cannot be written down. An entry is acknowledged after it and everything that it
+names are on disk.
+"""
+
+from ctcore.registry._lease import Lease
+from ctcore.registry._log import Entry, State, Version
+from ctcore.registry._registry import Registry
+from ctcore.registry._store import LocalStore, canonical, sha256
+
+__all__ = ["Entry", "Lease", "LocalStore", "Registry", "State", "Version", "canonical", "sha256"]

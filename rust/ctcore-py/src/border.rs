@@ -1,0 +1,128 @@
+//! The one way in and out: Python objects become Arrow arrays, work runs without the GIL, errors
+//! become exceptions.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt8Type};
+use arrow_array::{Array, ArrayRef, PrimitiveArray};
+use ctcore::{Error, Result};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyTypeError};
+use pyo3::prelude::*;
+use pyo3_arrow::input::AnyArray;
+
+pyo3::import_exception!(ctcore.errors, ArgumentError);
+pyo3::import_exception!(ctcore.errors, ColumnTypeError);
+pyo3::import_exception!(ctcore.errors, DataError);
+
+/// Runs `work` without the GIL. Every call of the core goes through here: worker threads never
+/// touch Python, so nobody can wait for a lock that its waiter holds.
+pub(crate) fn run<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    py.detach(work).map_err(to_python)
+}
+
+/// Lets a pending Ctrl-C through. Work inside [`run`] calls it between pieces of a stream.
+pub(crate) fn interruption() -> Result<()> {
+    Python::attach(|py| py.check_signals()).map_err(|_| Error::Interrupted)
+}
+
+fn to_python(error: Error) -> PyErr {
+    match error {
+        Error::Argument { .. } => ArgumentError::new_err(error.to_string()),
+        Error::Type { .. } => ColumnTypeError::new_err(error.to_string()),
+        Error::Arrow(_) => DataError::new_err(error.to_string()),
+        Error::Interrupted => PyKeyboardInterrupt::new_err(()),
+    }
+}
+
+/// A column that came in: a numpy array by the buffer protocol, anything Arrow by its capsule.
+pub(crate) struct Column(pub(crate) Vec<ArrayRef>);
+
+impl<'py> FromPyObject<'_, 'py> for Column {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let array = object.extract::<AnyArray>().map_err(|_| {
+            PyTypeError::new_err(format!(
+                "expected a one-dimensional, contiguous numpy array of numbers, or an Arrow array (pyarrow, polars, \
+                 duckdb, pandas with Arrow types); found {}. numpy.ascontiguousarray(x) makes a strided array \
+                 contiguous",
+                object
+                    .get_type()
+                    .fully_qualified_name()
+                    .map_or_else(|_| "an unnamed type".to_owned(), |name| name.to_string())
+            ))
+        })?;
+        let (chunks, _) = array.into_chunked_array()?.into_inner();
+        Ok(Self(chunks))
+    }
+}
+
+/// One contiguous array of a column that has no nulls.
+pub(crate) fn contiguous(name: &'static str, column: &Column) -> Result<ArrayRef> {
+    let array = match column.0.as_slice() {
+        [only] => only.clone(),
+        [] => return Ok(std::sync::Arc::new(PrimitiveArray::<Float64Type>::from(Vec::<f64>::new()))),
+        many => {
+            let parts: Vec<&dyn Array> = many.iter().map(AsRef::as_ref).collect();
+            arrow_select::concat::concat(&parts)?
+        }
+    };
+    if array.null_count() > 0 {
+        let row = (0..array.len()).find(|&row| array.is_null(row)).unwrap_or(0);
+        return Err(Error::argument(
+            name,
+            format!("row {row} is null; drop or fill the {} null rows first", array.null_count()),
+        ));
+    }
+    Ok(array)
+}
+
+/// Numbers of a column as f64.
+pub(crate) fn floats(name: &'static str, column: &Column) -> Result<PrimitiveArray<Float64Type>> {
+    let array = contiguous(name, column)?;
+    ctcore::column::as_f64(name, &array).map(|array| array.as_primitive().clone())
+}
+
+/// Whole numbers of a column as i64.
+pub(crate) fn integers(name: &'static str, column: &Column) -> Result<PrimitiveArray<Int64Type>> {
+    let array = contiguous(name, column)?;
+    if !array.is_empty() && !array.data_type().is_integer() {
+        return Err(Error::Type {
+            name: name.to_owned(),
+            message: format!("must hold whole numbers, found {}", array.data_type()),
+        });
+    }
+    Ok(arrow_cast::cast(&array, &arrow_schema::DataType::Int64)?.as_primitive().clone())
+}
+
+/// Scores in the type that they came in.
+pub(crate) enum Scores {
+    Single(PrimitiveArray<Float32Type>),
+    Double(PrimitiveArray<Float64Type>),
+}
+
+pub(crate) fn scores(column: &Column) -> Result<Scores> {
+    let array = contiguous("score", column)?;
+    match array.as_primitive_opt::<Float32Type>() {
+        Some(single) => Ok(Scores::Single(single.clone())),
+        None => Ok(Scores::Double(floats("score", column)?)),
+    }
+}
+
+/// Grades as small whole numbers where they are, else as f64.
+pub(crate) enum Relevance {
+    Whole(PrimitiveArray<UInt8Type>),
+    Real(PrimitiveArray<Float64Type>),
+}
+
+pub(crate) fn relevance(column: &Column) -> Result<Relevance> {
+    let array = contiguous("relevance", column)?;
+    if let Some(whole) = array.as_primitive_opt::<UInt8Type>() {
+        return Ok(Relevance::Whole(whole.clone()));
+    }
+    let floats = floats("relevance", column)?;
+    let whole = |grade: f64| grade >= 0.0 && grade <= 255.0 && grade.fract() == 0.0;
+    if floats.values().iter().all(|&grade| whole(grade)) {
+        return Ok(Relevance::Whole(floats.unary(|grade| grade as u8)));
+    }
+    Ok(Relevance::Real(floats))
+}

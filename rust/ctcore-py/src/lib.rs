@@ -1,0 +1,35 @@
+//! `ctcore._core`: each function converts, calls the core, converts. What the numbers mean is
+//! documented in the core and in the Python face; nothing is decided here.
+
+use pyo3::prelude::*;
+
+mod border;
+mod drift;
+mod metrics;
+mod profile;
+mod validate;
+
+/// Sets the number of threads of this process; `None` is one for each core. Results do not depend
+/// on it.
+#[pyfunction]
+#[pyo3(signature = (threads))]
+fn set_threads(threads: Option<std::num::NonZeroUsize>) {
+    ctcore::par::set_threads(threads);
+}
+
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use super::drift::{jensen_shannon, ks, psi};
+    #[pymodule_export]
+    use super::metrics::{group_ids, losses, mean, ndcg, sign_flip};
+    #[pymodule_export]
+    use super::profile::{merge_profiles, profile_column, profile_column_like};
+    #[pymodule_export]
+    use super::set_threads;
+    #[pymodule_export]
+    use super::validate::scan;
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "Python's spelling")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

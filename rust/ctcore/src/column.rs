@@ -1,0 +1,447 @@
+//! One reading of Arrow columns for all statistics: numbers as `f64`, everything else that can be
+//! told apart as categories, and what is missing counted by kind.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, RecordBatch, make_array};
+use arrow_cast::cast;
+use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
+use arrow_select::concat::concat_batches;
+
+use crate::num::CHUNK;
+use crate::{Error, Result, par};
+
+/// How the statistics see a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Integers, floats, decimals; dates and times as seconds (of the epoch or of the day).
+    Number,
+    /// Strings and booleans, plain or dictionary-encoded.
+    Category,
+}
+
+impl Kind {
+    /// The kind of a column of type `data_type`.
+    ///
+    /// # Errors
+    /// [`Error::Type`] for lists, structs, binary and other types that have no one value to
+    /// compare.
+    pub fn of(name: &str, data_type: &DataType) -> Result<Self> {
+        use DataType as D;
+        match data_type {
+            D::Boolean | D::Utf8 | D::LargeUtf8 | D::Utf8View => Ok(Self::Category),
+            D::Dictionary(_, value) => Self::of(name, value),
+            D::Null | D::Timestamp(..) | D::Date32 | D::Date64 | D::Time32(_) | D::Time64(_) | D::Duration(_) => {
+                Ok(Self::Number)
+            }
+            numeric if numeric.is_numeric() => Ok(Self::Number),
+            other => Err(Error::Type {
+                name: name.to_owned(),
+                message: format!(
+                    "a column of type {other} cannot be read as numbers or categories; leave it out, or turn it \
+                     into a number, a string or a boolean first"
+                ),
+            }),
+        }
+    }
+}
+
+/// How many rows there are and how many of them hold no finite value, by kind: null, NaN and the
+/// infinities are different things.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// All rows.
+    pub rows: u64,
+    /// Rows without a value.
+    pub nulls: u64,
+    /// Rows that hold NaN.
+    pub nans: u64,
+    /// Rows that hold +infinity.
+    pub positive_infinities: u64,
+    /// Rows that hold -infinity.
+    pub negative_infinities: u64,
+}
+
+impl Rows {
+    /// Adds the rows of `later`.
+    pub fn merge(&mut self, later: &Self) {
+        self.rows += later.rows;
+        self.nulls += later.nulls;
+        self.nans += later.nans;
+        self.positive_infinities += later.positive_infinities;
+        self.negative_infinities += later.negative_infinities;
+    }
+
+    /// Null and NaN rows together: the rows that say nothing.
+    pub fn missing(&self) -> u64 {
+        self.nulls + self.nans
+    }
+
+    /// Rows with a value that can be ordered and averaged.
+    pub fn finite(&self) -> u64 {
+        self.rows - self.missing() - self.positive_infinities - self.negative_infinities
+    }
+}
+
+/// Numbers of one chunk or column: the finite values in row order, the rest counted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Numbers {
+    /// What the rows hold.
+    pub rows: Rows,
+    /// The finite values, in row order.
+    pub finite: Vec<f64>,
+}
+
+impl Numbers {
+    fn of_chunk(name: &str, chunk: &dyn Array) -> Result<Self> {
+        let floats = as_f64(name, chunk)?;
+        let floats = floats.as_primitive::<Float64Type>();
+        let mut rows = Rows {
+            rows: floats.len() as u64,
+            nulls: floats.null_count() as u64,
+            ..Rows::default()
+        };
+        let mut finite = Vec::with_capacity(floats.len());
+        let mut take = |value: f64| {
+            if value.is_finite() {
+                finite.push(value);
+            } else if value.is_nan() {
+                rows.nans += 1;
+            } else if value > 0.0 {
+                rows.positive_infinities += 1;
+            } else {
+                rows.negative_infinities += 1;
+            }
+        };
+        if floats.null_count() == 0 {
+            floats.values().iter().copied().for_each(&mut take);
+        } else {
+            floats.iter().flatten().for_each(&mut take);
+        }
+        Ok(Self { rows, finite })
+    }
+
+    /// Reads a whole column, chunk by chunk on all threads.
+    ///
+    /// # Errors
+    /// [`Error::Type`] where the column holds no numbers.
+    pub fn of_column(name: &str, chunks: &[ArrayRef]) -> Result<Self> {
+        if let Some(array) = chunks.first()
+            && Kind::of(name, array.data_type())? != Kind::Number
+        {
+            return Err(Error::Type {
+                name: name.to_owned(),
+                message: format!("expected numbers, found a column of type {}", array.data_type()),
+            });
+        }
+        let pieces = pieces(chunks);
+        let parts = par::map(pieces.len(), |i| Self::of_chunk(name, &pieces[i]));
+        let mut whole = Self::default();
+        for part in parts {
+            let part = part?;
+            whole.rows.merge(&part.rows);
+            whole.finite.extend_from_slice(&part.finite);
+        }
+        Ok(whole)
+    }
+}
+
+/// Categories of one chunk or column: how often each occurs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Categories {
+    /// What the rows hold.
+    pub rows: Rows,
+    /// The count of each category. A null is no category.
+    pub counts: HashMap<String, u64>,
+}
+
+impl Categories {
+    fn of_chunk(chunk: &dyn Array) -> Result<Self> {
+        let mut counts = HashMap::new();
+        let nulls;
+        if let Some(dictionary) = chunk.as_any_dictionary_opt() {
+            // A dictionary's values are looked at once each, however many rows point to them.
+            let values = cast(dictionary.values(), &DataType::Utf8)?;
+            let values = values.as_string::<i32>();
+            let mut by_code = vec![0_u64; values.len()];
+            let mut without = 0;
+            let keys = dictionary.keys();
+            for (row, code) in dictionary.normalized_keys().into_iter().enumerate() {
+                if keys.is_null(row) || values.is_null(code) {
+                    without += 1;
+                } else {
+                    by_code[code] += 1;
+                }
+            }
+            for (code, &count) in by_code.iter().enumerate().filter(|&(_, &count)| count > 0) {
+                *counts.entry(values.value(code).to_owned()).or_insert(0) += count;
+            }
+            nulls = without;
+        } else {
+            let values = cast(chunk, &DataType::Utf8View)?;
+            let values = values.as_string_view();
+            for value in values.iter().flatten() {
+                if let Some(count) = counts.get_mut(value) {
+                    *count += 1;
+                } else {
+                    counts.insert(value.to_owned(), 1);
+                }
+            }
+            nulls = values.null_count() as u64;
+        }
+        Ok(Self {
+            rows: Rows {
+                rows: chunk.len() as u64,
+                nulls,
+                ..Rows::default()
+            },
+            counts,
+        })
+    }
+
+    /// Adds the rows of `later`.
+    pub fn merge(&mut self, later: Self) {
+        self.rows.merge(&later.rows);
+        for (category, count) in later.counts {
+            *self.counts.entry(category).or_insert(0) += count;
+        }
+    }
+
+    /// Reads a whole column, chunk by chunk on all threads.
+    ///
+    /// # Errors
+    /// [`Error::Type`] where the column holds no categories.
+    pub fn of_column(name: &str, chunks: &[ArrayRef]) -> Result<Self> {
+        if let Some(array) = chunks.first()
+            && Kind::of(name, array.data_type())? != Kind::Category
+        {
+            return Err(Error::Type {
+                name: name.to_owned(),
+                message: format!("expected strings or booleans, found a column of type {}", array.data_type()),
+            });
+        }
+        let pieces = pieces(chunks);
+        let mut whole = Self::default();
+        for part in par::map(pieces.len(), |i| Self::of_chunk(&pieces[i])) {
+            whole.merge(part?);
+        }
+        Ok(whole)
+    }
+}
+
+/// Slices of at most [`CHUNK`] rows: the unit of work of a column that lies in memory. Counts do
+/// not care where a slice begins.
+fn pieces(chunks: &[ArrayRef]) -> Vec<ArrayRef> {
+    chunks
+        .iter()
+        .flat_map(|array| {
+            (0..array.len())
+                .step_by(CHUNK)
+                .map(|start| array.slice(start, CHUNK.min(array.len() - start)))
+        })
+        .collect()
+}
+
+/// The values of a number column as f64. Integers beyond 2^53 are rounded to the nearest double.
+///
+/// # Errors
+/// [`Error::Type`] where they are no numbers.
+pub fn as_f64(name: &str, array: &dyn Array) -> Result<ArrayRef> {
+    let cast_to = |array: &dyn Array, data_type: &DataType| {
+        cast(array, data_type).map_err(|error| Error::Type {
+            name: name.to_owned(),
+            message: error.to_string(),
+        })
+    };
+    let seconds = |array: &dyn Array, through: &DataType, per_second: f64| -> Result<ArrayRef> {
+        let ticks = cast_to(&cast_to(&cast_to(array, through)?, &DataType::Int64)?, &DataType::Float64)?;
+        let values = ticks.as_primitive::<Float64Type>();
+        Ok(Arc::new(values.unary::<_, Float64Type>(|tick| tick / per_second)))
+    };
+    match array.data_type() {
+        DataType::Timestamp(_, zone) => {
+            seconds(array, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()), 1e6)
+        }
+        DataType::Date32 | DataType::Date64 => seconds(array, &DataType::Timestamp(TimeUnit::Millisecond, None), 1e3),
+        DataType::Time32(_) | DataType::Time64(_) => seconds(array, &DataType::Time64(TimeUnit::Microsecond), 1e6),
+        DataType::Duration(_) => seconds(array, &DataType::Duration(TimeUnit::Microsecond), 1e6),
+        DataType::Float64 => Ok(make_array(array.to_data())),
+        _ => widen(array).map_or_else(|| cast_to(array, &DataType::Float64), Ok),
+    }
+}
+
+/// The common number types by a plain loop; `None` for the rare ones.
+fn widen(array: &dyn Array) -> Option<ArrayRef> {
+    macro_rules! first_of {
+        ($($rust:ty => $arrow:ty),+) => {
+            $(if let Some(numbers) = array.as_primitive_opt::<$arrow>() {
+                let floats = numbers.unary::<_, Float64Type>(|value: $rust| value as f64);
+                return Some(Arc::new(floats));
+            })+
+        };
+    }
+    first_of!(
+        i64 => Int64Type, i32 => Int32Type, i16 => Int16Type, i8 => Int8Type,
+        u64 => UInt64Type, u32 => UInt32Type, u16 => UInt16Type, u8 => UInt8Type, f32 => Float32Type
+    );
+    None
+}
+
+/// A stream of record batches, cut anew into absolute chunks of [`CHUNK`] rows, so that what is
+/// computed from it does not depend on how it arrived.
+pub struct Rechunk<I> {
+    batches: I,
+    schema: SchemaRef,
+    held: Vec<RecordBatch>,
+    held_rows: usize,
+    ended: bool,
+}
+
+impl<I: Iterator<Item = std::result::Result<RecordBatch, ArrowError>>> Rechunk<I> {
+    /// Cuts `batches`, all of `schema`.
+    pub fn new(batches: I, schema: SchemaRef) -> Self {
+        Self {
+            batches,
+            schema,
+            held: Vec::new(),
+            held_rows: 0,
+            ended: false,
+        }
+    }
+
+    /// Takes `rows` rows off what is held: a slice where they lie in one batch, else a copy.
+    fn take(&mut self, rows: usize) -> Result<RecordBatch> {
+        let mut taken = Vec::new();
+        let mut missing = rows;
+        while missing > 0 {
+            let batch = self.held.remove(0);
+            if batch.num_rows() > missing {
+                self.held.insert(0, batch.slice(missing, batch.num_rows() - missing));
+            }
+            let batch = batch.slice(0, missing.min(batch.num_rows()));
+            missing -= batch.num_rows();
+            taken.push(batch);
+        }
+        self.held_rows -= rows;
+        match taken.len() {
+            1 => Ok(taken.remove(0)),
+            _ => Ok(concat_batches(&self.schema, &taken)?),
+        }
+    }
+}
+
+impl<I: Iterator<Item = std::result::Result<RecordBatch, ArrowError>>> Iterator for Rechunk<I> {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.held_rows < CHUNK && !self.ended {
+            match self.batches.next() {
+                Some(Ok(batch)) if batch.num_rows() == 0 => {}
+                Some(Ok(batch)) => {
+                    self.held_rows += batch.num_rows();
+                    self.held.push(batch);
+                }
+                Some(Err(error)) => {
+                    self.ended = true;
+                    return Some(Err(error.into()));
+                }
+                None => self.ended = true,
+            }
+        }
+        (self.held_rows > 0).then(|| self.take(self.held_rows.min(CHUNK)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{
+        BooleanArray, Decimal128Array, DictionaryArray, Float64Array, Int64Array, StringArray,
+        TimestampMillisecondArray, TimestampSecondArray,
+    };
+    use arrow_schema::{Field, Schema};
+
+    fn column(array: impl Array + 'static) -> Vec<ArrayRef> {
+        vec![Arc::new(array)]
+    }
+
+    #[test]
+    fn null_nan_and_infinities_are_counted_apart() {
+        let array = Float64Array::from(vec![
+            Some(1.0),
+            None,
+            Some(f64::NAN),
+            Some(f64::INFINITY),
+            Some(f64::NEG_INFINITY),
+            Some(f64::NAN),
+        ]);
+        let numbers = Numbers::of_column("x", &column(array)).unwrap();
+        let rows = numbers.rows;
+        assert_eq!(
+            (rows.rows, rows.nulls, rows.nans, rows.positive_infinities, rows.negative_infinities),
+            (6, 1, 2, 1, 1)
+        );
+        assert_eq!((rows.missing(), rows.finite()), (3, 1));
+        assert_eq!(numbers.finite, vec![1.0]);
+    }
+
+    #[test]
+    fn times_are_seconds_whatever_their_unit() {
+        let seconds = Numbers::of_column("t", &column(TimestampSecondArray::from(vec![60]))).unwrap();
+        let millis = Numbers::of_column("t", &column(TimestampMillisecondArray::from(vec![60_000]))).unwrap();
+        assert_eq!(seconds.finite, vec![60.0]);
+        assert_eq!(seconds, millis);
+    }
+
+    #[test]
+    fn decimals_are_read_at_their_scale() {
+        let array = Decimal128Array::from(vec![1_250]).with_precision_and_scale(9, 2).unwrap();
+        assert_eq!(Numbers::of_column("d", &column(array)).unwrap().finite, vec![12.5]);
+    }
+
+    #[test]
+    fn plain_and_dictionary_strings_count_alike() {
+        let words = vec![Some("a"), None, Some("b"), Some("a")];
+        let plain = Categories::of_column("c", &column(StringArray::from(words.clone()))).unwrap();
+        let dictionary: DictionaryArray<Int8Type> = words.into_iter().collect();
+        let encoded = Categories::of_column("c", &column(dictionary)).unwrap();
+        assert_eq!(plain, encoded);
+        assert_eq!(plain.counts["a"], 2);
+        assert_eq!(plain.rows.nulls, 1);
+        let flags = Categories::of_column("f", &column(BooleanArray::from(vec![true, false, true]))).unwrap();
+        assert_eq!(flags.counts["true"], 2);
+    }
+
+    #[test]
+    fn a_list_column_is_named_in_the_error() {
+        let error = Kind::of("tags", &DataType::new_list(DataType::Int8, true)).unwrap_err();
+        assert!(error.to_string().starts_with("tags: a column of type List"), "{error}");
+    }
+
+    #[test]
+    fn a_stream_is_cut_into_the_same_chunks_however_it_arrives() {
+        let rows = 2 * CHUNK + 17;
+        let schema = Arc::new(Schema::new(vec![Field::new("x", DataType::Int64, false)]));
+        let values = Int64Array::from_iter_values(0..rows as i64);
+        let whole = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(values)]).unwrap();
+        let expected: Vec<_> = (0..rows)
+            .step_by(CHUNK)
+            .map(|start| whole.slice(start, CHUNK.min(rows - start)))
+            .collect();
+        for size in [999, CHUNK - 1, CHUNK, CHUNK + 1, rows] {
+            let batches: Vec<_> = (0..rows)
+                .step_by(size)
+                .map(|start| Ok(whole.slice(start, size.min(rows - start))))
+                .collect();
+            let cut: Vec<_> = Rechunk::new(batches.into_iter(), Arc::clone(&schema))
+                .collect::<Result<_>>()
+                .unwrap();
+            assert_eq!(cut, expected, "batches of {size}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The population stability index.
+
+use super::cells::{Effect, Smoothing, Term, interval, shares};
+use crate::Result;
+
+/// The population stability index of two counts of the same cells, in nats:
+///
+/// `PSI = sum_i (q_i - p_i) ln(q_i / p_i)`
+///
+/// with `p` the shares of the reference and `q` those of the current data: the symmetrised
+/// Kullback-Leibler divergence (Jeffreys, 1946). It lies in `[0, inf]`, is 0 for equal shares and
+/// does not change when the two sides are swapped. Without smoothing, a cell that is empty on one
+/// side only makes it infinite, and a cell that is empty on both adds nothing.
+///
+/// # Errors
+/// [`crate::Error::Argument`] where the cells differ or a side counts nothing.
+///
+/// ```
+/// use ctcore::drift::{cells::Smoothing, psi::psi};
+/// let effect = psi(&[50, 50], &[80, 20], Smoothing::None)?;
+/// assert!((effect.statistic - 0.3 * 4.0_f64.ln()).abs() < 1e-15);
+/// # Ok::<(), ctcore::Error>(())
+/// ```
+pub fn psi(reference: &[u64], current: &[u64], smoothing: Smoothing) -> Result<Effect> {
+    let (p, q) = shares(reference, current, smoothing)?;
+    let statistic = p
+        .iter()
+        .zip(&q)
+        .filter(|&(p, q)| p != q)
+        .map(|(p, q)| (q - p) * (q / p).ln())
+        .sum();
+    interval(statistic, reference, current, |p, q| {
+        let log = (p / q).ln();
+        Term {
+            value: (p - q) * log,
+            by_p: log + 1.0 - q / p,
+            by_q: 1.0 - log - p / q,
+            by_pp: 1.0 / p + q / (p * p),
+            by_qq: 1.0 / q + p / (q * q),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// By hand: p = (.5, .3, .2), q = (.4, .4, .2):
+    /// -.1 ln(.8) + .1 ln(4/3) + 0 = .02231435513142098 + .02876820724517809.
+    #[test]
+    fn the_golden_vector() {
+        let effect = psi(&[5, 3, 2], &[4, 4, 2], Smoothing::None).unwrap();
+        assert!((effect.statistic - 0.051_082_562_376_599_07).abs() < 1e-15);
+    }
+
+    #[test]
+    fn an_empty_cell_is_infinite_unless_smoothed() {
+        assert_eq!(psi(&[10, 0], &[5, 5], Smoothing::None).unwrap().statistic, f64::INFINITY);
+        assert!(psi(&[10, 0], &[5, 5], Smoothing::Jeffreys).unwrap().statistic.is_finite());
+        assert_eq!(psi(&[10, 0], &[5, 0], Smoothing::None).unwrap().statistic, 0.0);
+    }
+
+    #[test]
+    fn nothing_to_compare_is_an_error() {
+        assert!(psi(&[0, 0], &[1, 1], Smoothing::Jeffreys).is_err());
+        assert!(psi(&[1, 1], &[1], Smoothing::Jeffreys).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_symmetric_and_its_interval_ordered(
+            counts in prop::collection::vec((0..500_u64, 0..500_u64), 1..20),
+        ) {
+            let (p, q): (Vec<_>, Vec<_>) = counts.into_iter().unzip();
+            prop_assume!(p.iter().sum::<u64>() > 0 && q.iter().sum::<u64>() > 0);
+            let there = psi(&p, &q, Smoothing::Jeffreys).unwrap();
+            let back = psi(&q, &p, Smoothing::Jeffreys).unwrap();
+            prop_assert!(there.statistic >= 0.0);
+            prop_assert!((there.statistic - back.statistic).abs() <= 1e-12 * there.statistic.max(1.0));
+            prop_assert!(0.0 <= there.lower && there.lower <= there.upper);
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! The mergeable summary of a column: what a later comparison needs of it, and nothing of its rows.
+//!
+//! Edges and dictionaries are frozen on the reference. On frozen cells the counts are integers, so
+//! profiles of days, shards and machines merge exactly and in any order.
+
+use std::collections::BTreeMap;
+
+use arrow_array::ArrayRef;
+
+use crate::column::{Categories, Kind, Numbers, Rows};
+use crate::num::{CHUNK, Moments};
+use crate::rank::Sorted;
+use crate::{Error, Result, par};
+
+/// Cell borders, ascending and distinct. Cell `i` holds the values in `(edge[i-1], edge[i]]`; the
+/// first and the last cell are open, so every finite value has a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edges(Vec<f64>);
+
+impl Edges {
+    /// Takes edges as they are.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] unless they are finite and strictly ascending.
+    pub fn new(edges: Vec<f64>) -> Result<Self> {
+        if let Some(bad) = edges.iter().find(|edge| !edge.is_finite()) {
+            return Err(Error::argument("edges", format!("must be finite, found {bad}")));
+        }
+        if let Some(pair) = edges.windows(2).find(|pair| pair[0] >= pair[1]) {
+            return Err(Error::argument(
+                "edges",
+                format!("must ascend strictly, found {} before {}", pair[0], pair[1]),
+            ));
+        }
+        Ok(Self(edges))
+    }
+
+    /// Edges that put about the same number of the sample's values in each of `cells` cells: the
+    /// order statistics of ranks `ceil(i n / cells)`. Equal quantiles (ties) become one edge, so
+    /// there may be fewer cells, and an edge at the maximum is left out.
+    ///
+    /// ```
+    /// use ctcore::{profile::Edges, rank::Sorted};
+    /// let sample = Sorted::new(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+    /// assert_eq!(Edges::equal_mass(&sample, 4).as_slice(), &[2.0, 4.0, 6.0]);
+    /// ```
+    pub fn equal_mass(sample: &Sorted, cells: usize) -> Self {
+        let n = sample.len();
+        let mut edges: Vec<f64> = (1..cells)
+            .filter_map(|i| sample.get((i * n).div_ceil(cells).checked_sub(1)?))
+            .collect();
+        edges.dedup();
+        if edges.last() == sample.get(n.wrapping_sub(1)).as_ref() {
+            edges.pop();
+        }
+        Self(edges)
+    }
+
+    /// The borders.
+    pub fn as_slice(&self) -> &[f64] {
+        &self.0
+    }
+
+    /// The number of cells: one more than there are edges.
+    pub fn cells(&self) -> usize {
+        self.0.len() + 1
+    }
+
+    /// The cell of a finite value.
+    #[inline]
+    fn cell(&self, value: f64) -> usize {
+        self.0.partition_point(|&edge| edge < value)
+    }
+
+    /// How many of the finite `values` fall into each cell.
+    pub fn count(&self, values: &[f64]) -> Vec<u64> {
+        let chunks: Vec<&[f64]> = values.chunks(CHUNK).collect();
+        let parts = par::map(chunks.len(), |i| {
+            let mut counts = vec![0_u64; self.cells()];
+            for &value in chunks[i] {
+                counts[self.cell(value)] += 1;
+            }
+            counts
+        });
+        let mut total = vec![0; self.cells()];
+        for part in parts {
+            add(&mut total, &part);
+        }
+        total
+    }
+}
+
+fn add(total: &mut [u64], part: &[u64]) {
+    for (sum, count) in total.iter_mut().zip(part) {
+        *sum += count;
+    }
+}
+
+/// The summary of a column of numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NumberProfile {
+    /// What the rows hold.
+    pub rows: Rows,
+    /// The smallest and the largest finite value.
+    pub range: Option<(f64, f64)>,
+    /// Moments of the finite values.
+    pub moments: Moments,
+    /// The frozen cells.
+    pub edges: Edges,
+    /// Finite values per cell.
+    pub counts: Vec<u64>,
+}
+
+impl NumberProfile {
+    /// Summarises a column on given edges.
+    pub fn on(numbers: &Numbers, edges: Edges) -> Self {
+        let mut moments = Moments::default();
+        for chunk in numbers.finite.chunks(CHUNK) {
+            moments.merge(&Moments::of_chunk(chunk));
+        }
+        let range = numbers.finite.iter().fold(None, |range, &value| {
+            let (low, high) = range.unwrap_or((value, value));
+            Some((f64::min(low, value), f64::max(high, value)))
+        });
+        Self {
+            rows: numbers.rows,
+            range,
+            moments,
+            counts: edges.count(&numbers.finite),
+            edges,
+        }
+    }
+
+    /// Adds the rows of `later`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where the edges differ: counts on different cells have no sum.
+    pub fn merge(&mut self, later: &Self) -> Result<()> {
+        if self.edges != later.edges {
+            return Err(Error::argument(
+                "profile",
+                format!(
+                    "profiles merge on the same edges only; one has {} cells, the other {}, or their borders differ. \
+                     Make both with like= the same reference",
+                    self.edges.cells(),
+                    later.edges.cells()
+                ),
+            ));
+        }
+        self.rows.merge(&later.rows);
+        self.moments.merge(&later.moments);
+        self.range = match (self.range, later.range) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (range, None) | (None, range) => range,
+        };
+        add(&mut self.counts, &later.counts);
+        Ok(())
+    }
+}
+
+/// The summary of a column of categories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CategoryProfile {
+    /// What the rows hold.
+    pub rows: Rows,
+    /// Rows per category of the dictionary. A category may count 0.
+    pub counts: BTreeMap<String, u64>,
+    /// Rows in categories that are not in the dictionary.
+    pub rest: u64,
+}
+
+impl CategoryProfile {
+    /// Summarises a column, keeping the `limit` most frequent categories (equal counts in the
+    /// order of their names) and the rest as one number.
+    pub fn of(categories: Categories, limit: usize) -> Self {
+        let mut by_count: Vec<(String, u64)> = categories.counts.into_iter().collect();
+        by_count.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let rest = by_count.iter().skip(limit).map(|(_, count)| count).sum();
+        by_count.truncate(limit);
+        Self {
+            rows: categories.rows,
+            counts: by_count.into_iter().collect(),
+            rest,
+        }
+    }
+
+    /// Summarises a column on the dictionary of `like`.
+    pub fn on(categories: &Categories, like: &Self) -> Self {
+        let counts: BTreeMap<String, u64> = like
+            .counts
+            .keys()
+            .map(|name| (name.clone(), categories.counts.get(name).copied().unwrap_or(0)))
+            .collect();
+        let known: u64 = counts.values().sum();
+        let all: u64 = categories.counts.values().sum();
+        Self {
+            rows: categories.rows,
+            counts,
+            rest: all - known,
+        }
+    }
+
+    /// Adds the rows of `later`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where the dictionaries differ.
+    pub fn merge(&mut self, later: &Self) -> Result<()> {
+        if !self.counts.keys().eq(later.counts.keys()) {
+            return Err(Error::argument(
+                "profile",
+                "profiles merge on the same dictionary only; make both with like= the same reference",
+            ));
+        }
+        self.rows.merge(&later.rows);
+        for (sum, count) in self.counts.values_mut().zip(later.counts.values()) {
+            *sum += count;
+        }
+        self.rest += later.rest;
+        Ok(())
+    }
+}
+
+/// The summary of one column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ColumnProfile {
+    /// Of numbers.
+    Number(NumberProfile),
+    /// Of categories.
+    Category(CategoryProfile),
+}
+
+impl ColumnProfile {
+    /// Summarises a column and freezes its cells: `cells` of equal mass for numbers, the `limit`
+    /// most frequent categories for the rest.
+    ///
+    /// # Errors
+    /// [`Error::Type`] for a column that is neither.
+    pub fn of(name: &str, chunks: &[ArrayRef], kind: Kind, cells: usize, limit: usize) -> Result<Self> {
+        Ok(match kind {
+            Kind::Number => {
+                let numbers = Numbers::of_column(name, chunks)?;
+                let edges = Edges::equal_mass(&Sorted::new(&numbers.finite), cells);
+                Self::Number(NumberProfile::on(&numbers, edges))
+            }
+            Kind::Category => Self::Category(CategoryProfile::of(Categories::of_column(name, chunks)?, limit)),
+        })
+    }
+
+    /// Summarises a column on the cells of `like`.
+    ///
+    /// # Errors
+    /// [`Error::Type`] where the column is of another kind than `like`.
+    pub fn on(name: &str, chunks: &[ArrayRef], like: &Self) -> Result<Self> {
+        Ok(match like {
+            Self::Number(like) => Self::Number(NumberProfile::on(
+                &Numbers::of_column(name, chunks)?,
+                like.edges.clone(),
+            )),
+            Self::Category(like) => {
+                Self::Category(CategoryProfile::on(&Categories::of_column(name, chunks)?, like))
+            }
+        })
+    }
+
+    /// Adds the rows of `later`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where the cells or kinds differ.
+    pub fn merge(&mut self, later: &Self) -> Result<()> {
+        match (self, later) {
+            (Self::Number(a), Self::Number(b)) => a.merge(b),
+            (Self::Category(a), Self::Category(b)) => a.merge(b),
+            _ => Err(Error::argument(
+                "profile",
+                "one profile is of numbers, the other of categories",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn numbers(values: &[f64]) -> Numbers {
+        Numbers {
+            rows: Rows {
+                rows: values.len() as u64,
+                ..Rows::default()
+            },
+            finite: values.to_vec(),
+        }
+    }
+
+    #[test]
+    fn ties_make_fewer_cells_and_no_empty_one() {
+        let sample = Sorted::new(&[0.0, 0.0, 0.0, 0.0, 1.0, 2.0]);
+        let edges = Edges::equal_mass(&sample, 6);
+        assert_eq!(edges.as_slice(), &[0.0, 1.0]);
+        assert_eq!(edges.count(&[-5.0, 0.0, 0.5, 1.0, 9.0]), vec![2, 2, 1]);
+        assert_eq!(Edges::equal_mass(&Sorted::new(&[3.0, 3.0]), 10).cells(), 1);
+        assert_eq!(Edges::equal_mass(&Sorted::new(&[]), 10).cells(), 1);
+    }
+
+    #[test]
+    fn edges_must_ascend() {
+        assert!(Edges::new(vec![1.0, 1.0]).is_err());
+        assert!(Edges::new(vec![1.0, f64::NAN]).is_err());
+        assert!(Edges::new(vec![]).is_ok());
+    }
+
+    #[test]
+    fn the_dictionary_keeps_the_most_frequent_and_counts_the_rest() {
+        let categories = Categories {
+            rows: Rows { rows: 9, ..Rows::default() },
+            counts: [("a".into(), 5), ("b".into(), 1), ("c".into(), 3)].into(),
+        };
+        let profile = CategoryProfile::of(categories.clone(), 2);
+        assert_eq!(profile.counts.keys().collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(profile.rest, 1);
+        assert_eq!(CategoryProfile::on(&categories, &profile), profile);
+    }
+
+    proptest! {
+        #[test]
+        fn profiles_of_parts_merge_to_the_profile_of_the_whole(
+            values in prop::collection::vec(-100.0..100.0f64, 1..300),
+            cut in 0.0..1.0f64,
+        ) {
+            let cut = (cut * values.len() as f64) as usize;
+            let edges = Edges::equal_mass(&Sorted::new(&values), 10);
+            let whole = NumberProfile::on(&numbers(&values), edges.clone());
+            let mut parts = NumberProfile::on(&numbers(&values[..cut]), edges.clone());
+            parts.merge(&NumberProfile::on(&numbers(&values[cut..]), edges)).unwrap();
+            prop_assert_eq!(&parts.counts, &whole.counts);
+            prop_assert_eq!(parts.range, whole.range);
+            prop_assert_eq!(parts.rows, whole.rows);
+            prop_assert!((parts.moments.mean - whole.moments.mean).abs() < 1e-10);
+        }
+    }
+}

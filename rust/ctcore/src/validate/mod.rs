@@ -1,0 +1,3 @@
+//! Scans that judge data: one pass over Arrow batches, mergeable counts per column.
+
+pub mod scan;
