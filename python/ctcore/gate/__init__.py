@@ -64,6 +64,8 @@ class Evidence:
     """The candidate against production on the same queries; ``None`` where there is no production model."""
     against: str | None
     """The digest of the production model that the candidate was compared with."""
+    problem: str | None = None
+    """Why there is no comparison although there is a production model."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the evidence as plain values."""
@@ -71,6 +73,7 @@ class Evidence:
             "candidate": self.candidate.to_dict(),
             "comparison": self.comparison.to_dict() if self.comparison else None,
             "against": self.against,
+            "problem": self.problem,
         }
 
 
@@ -87,7 +90,7 @@ def decide(policy: GatePolicy, evidence: Evidence) -> GateReport:
     ``pass``: the gain is proven above the margin. ``fail``: it is proven below it. ``insufficient``: the queries cannot
     tell; that is no fault of the model. Without a production model the floor alone decides, and the report says so.
     """
-    checks = [_floor(policy, evidence.candidate), _superiority(policy, evidence.comparison)]
+    checks = [_floor(policy, evidence.candidate), _superiority(policy, evidence)]
     return GateReport(checks=tuple(checks))
 
 
@@ -114,8 +117,12 @@ def _floor(policy: GatePolicy, candidate: Evaluation) -> Check:
     )
 
 
-def _superiority(policy: GatePolicy, comparison: Comparison | None) -> Check:
+def _superiority(policy: GatePolicy, evidence: Evidence) -> Check:
     id_ = f"gate.{policy.metric}.gain"
+    if evidence.problem is not None:
+        message = f"cannot be compared with production: {evidence.problem}"
+        return Check(id=id_, verdict=Verdict.INSUFFICIENT, message=message)
+    comparison = evidence.comparison
     if comparison is None:
         message = "there is no production model to beat: the first model passes on the absolute floor alone"
         return Check(id=id_, verdict=Verdict.PASS, message=message)

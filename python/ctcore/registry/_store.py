@@ -53,6 +53,8 @@ class LocalStore:
                     os.fsync(file.fileno())
                 os.link(temporary, target)
             except FileExistsError:
+                # Whoever made it may have died before the folder was synced; what is built on it must not.
+                _sync_folder(target.parent)
                 return False
             finally:
                 with contextlib.suppress(FileNotFoundError):

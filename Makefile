@@ -1,0 +1,93 @@
+# Everything a person does here. `make` alone says what there is.
+SHELL := /bin/sh
+PYTHON ?= python3
+export MATURIN_NO_INSTALL_RUST := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+RUST := $(wildcard rust/*/src/*.rs rust/*/src/*/*.rs) Cargo.toml Cargo.lock rust/ctcore/Cargo.toml rust/ctcore-py/Cargo.toml
+PY := $(shell find python -name '*.py' -o -name '*.jinja' -o -name '*.pyi')
+FLIGHTS := examples/flight-search
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: needs
+needs:
+	@command -v $(PYTHON) >/dev/null || { echo "ctcore needs Python 3.11 or later: install python3 and its venv module"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ctcore needs Python 3.11 or later, found $$($(PYTHON) --version). Name another with PYTHON=python3.12"; exit 1; }
+	@command -v cargo >/dev/null || { echo "ctcore needs cargo to build its core: install Rust 1.88 or later (https://rustup.rs)"; exit 1; }
+	@command -v cc >/dev/null || { echo "ctcore needs a C linker: install gcc or clang (on Debian: apt-get install gcc libc6-dev)"; exit 1; }
+
+# The demo installs what a user would: the package and what it requires, nothing for development.
+.venv/demo/.ok: pyproject.toml $(RUST) $(PY) | needs
+	$(PYTHON) -m venv .venv/demo
+	@echo "building the core: about three minutes the first time" >&2
+	.venv/demo/bin/pip install --quiet --force-reinstall --no-deps .
+	.venv/demo/bin/pip install --quiet .
+	@touch $@
+
+# Development: an editable install, with the tools of the tests.
+.venv/dev/.tools: pyproject.toml | needs
+	$(PYTHON) -m venv .venv/dev
+	.venv/dev/bin/pip install --quiet --upgrade 'pip>=25.1' 'maturin>=1.9.4,<2'
+	.venv/dev/bin/pip install --quiet --group test
+	@touch $@
+.venv/dev/.ok: .venv/dev/.tools $(RUST)
+	VIRTUAL_ENV=$(CURDIR)/.venv/dev .venv/dev/bin/maturin develop --release --quiet
+	@touch $@
+
+.PHONY: build
+build: .venv/dev/.ok ## build the core into .venv/dev, in place
+
+.PHONY: demo
+demo: .venv/demo/.ok ## build, replay a year of flights, print the table, write report.html
+	.venv/demo/bin/ctcore replay --project $(FLIGHTS) --from 2013-04-01 --to 2013-12-23 --every 7d --output report.html
+
+.PHONY: test
+test: lint types test-rust test-python ## all tests, lints and types
+
+.PHONY: lint
+lint: .venv/dev/.tools ## formatting and lints of Rust and Python
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	.venv/dev/bin/ruff format --check .
+	.venv/dev/bin/ruff check .
+
+.PHONY: types
+types: .venv/dev/.ok ## static types, and the stubs against the binary
+	.venv/dev/bin/mypy
+	.venv/dev/bin/python -m mypy.stubtest ctcore._core --mypy-config-file pyproject.toml
+
+.PHONY: test-rust
+test-rust: ## the core's tests and documentation examples
+	cargo test --workspace --locked --quiet
+
+.PHONY: test-python
+test-python: .venv/dev/.ok ## the Python tests and documentation examples
+	.venv/dev/bin/pytest
+	.venv/dev/bin/pytest --doctest-modules python/ctcore --quiet
+
+.PHONY: bench
+bench: .venv/dev/.ok ## speed against the peers, measured side by side
+	.venv/dev/bin/pip install --quiet --group bench
+	.venv/dev/bin/python benches/peers.py
+	cargo bench --locked --bench kernels --quiet
+
+.PHONY: wheel
+wheel: .venv/dev/.tools ## a wheel and an sdist in dist/, the wheel tried on every Python at hand
+	rm -rf dist
+	.venv/dev/bin/maturin build --release --locked --sdist --out dist
+	sh tests/wheel.sh dist
+
+.PHONY: format
+format: .venv/dev/.tools ## format the sources
+	cargo fmt --all
+	.venv/dev/bin/ruff format .
+	.venv/dev/bin/ruff check --fix --quiet .
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf target .venv dist report.html

@@ -1,0 +1,210 @@
+"""The commands, and what they end with: 0 passed, 1 no, 2 wrong usage or input, 3 undecided, 4 bug, 5 surroundings."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from ctcore import __version__
+from ctcore.errors import CtcoreError
+from ctcore.verdict import exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_EXIT_CODES = """Exit codes: 0 passed, 1 the answer is no, 2 wrong usage or unusable input, 3 could not be decided, 4 a \
+bug, 5 the surroundings failed, 130 interrupted."""
+
+click.rich_click.TEXT_MARKUP = "markdown"
+click.rich_click.MAX_WIDTH = 100
+
+
+def main() -> None:
+    """Run the command line and end with one of its exit codes."""
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        code = cli.main(args=arguments, prog_name="ctcore", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        _talk("interrupted; what was acknowledged is kept, and the same command goes on")
+        return 130
+    except CtcoreError as error:
+        _talk(f"error: {error}")
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has left: point it nowhere, so that the interpreter's last flush is quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        _talk(f"error: {error}")
+        return 5
+    except Exception:  # noqa: BLE001 - the last resort: a bug ends with its own code
+        traceback.print_exc()
+        _talk(f"this is a bug in ctcore {__version__}; please report it with the lines above")
+        return 4
+    return code if isinstance(code, int) else 0
+
+
+@click.group(epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ctcore")
+def cli() -> None:
+    """Keep a machine-learning model current.
+
+    A folder with a `ctcore.toml` describes a model: its data, features, trainer and gates. `run` does one cycle of
+    retraining for it, `replay` does it over history, `models` shows what came of it. `check-drift` needs no project.
+    """
+
+
+_project = click.option(
+    "--project", "-p", default=".", metavar="FOLDER", help="The folder with the ctcore.toml.", show_default=True
+)
+_format = click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout gets.", show_default=True
+)
+
+
+@cli.command(epilog=_EXIT_CODES)
+@_project
+@click.option("--as-of", metavar="INSTANT", help="The present of the run, such as 2013-06-02; now without it.")
+@_format
+def run(project: str, as_of: str | None, format_: str) -> int:
+    """Do one cycle: snapshot, checks, drift, training, registration, evaluation, gate, promotion.
+
+    Whatever stops leaves production as it was, and the answer says why. A run that died goes on where it stopped; a
+    run that is done is not done again.
+    """
+    from ctcore import config, cycle, data  # noqa: PLC0415 - heavy
+
+    loaded = config.load(project)
+    moment = data.instant(as_of, loaded.zone) if as_of else datetime.now(loaded.zone)
+    with _progress(1) as say:
+        report = cycle.run(
+            loaded, as_of=moment, cause={"type": "manual"}, say=lambda text: say(0, text)
+        )
+    from ctcore import report as reports  # noqa: PLC0415
+
+    _answer(format_, report.to_dict, lambda: reports.run_text(report, colour=_colour()))
+    return exit_code(report.verdict)
+
+
+@cli.command(epilog=_EXIT_CODES)
+@_project
+@click.option("--from", "first", required=True, metavar="INSTANT", help="The first run.")
+@click.option("--to", "last", required=True, metavar="INSTANT", help="The last run.")
+@click.option("--every", default="7d", show_default=True, metavar="DURATION", help="The time between runs: whole days.")
+@click.option("--registry", metavar="FOLDER", help="Where the replay's models go, an empty folder; thrown away without it.")
+@click.option("--output", "-o", metavar="FILE", help="Write a self-contained HTML report.")
+@_format
+def replay(
+    project: str, first: str, last: str, every: str, registry: str | None, output: str | None, format_: str
+) -> int:
+    """Run the same cycle over history and compare policies on the days that follow each run.
+
+    Never retrained, retrained and promoted every time, promoted when the gate opens, and the baseline without a model
+    (`[replay] baseline` in the ctcore.toml). The project's own registry is not touched.
+    """
+    from ctcore import config, data  # noqa: PLC0415 - heavy
+    from ctcore import replay as replays  # noqa: PLC0415
+    from ctcore import report as reports  # noqa: PLC0415
+
+    loaded = config.load(project)
+    step = data.duration(every)
+    moments = replays.dates(data.instant(first, loaded.zone), data.instant(last, loaded.zone), step)
+    with tempfile.TemporaryDirectory(prefix="ctcore-replay-") as scratch, _progress(len(moments)) as say:
+        folder = Path(registry) if registry else Path(scratch) / "registry"
+        found = replays.replay(loaded, moments, every=step, registry=folder, say=say)
+    if output:
+        Path(output).write_text(reports.replay_html(found), encoding="utf-8")
+        _talk(f"the report is {Path(output).resolve()}")
+    _answer(format_, found.to_dict, lambda: reports.replay_text(found, colour=_colour()))
+    return 0
+
+
+@cli.command("check-drift", epilog=_EXIT_CODES)
+@click.argument("reference")
+@click.argument("current")
+@click.option("--columns", metavar="NAMES", help="Compare these columns alone, separated by commas.")
+@click.option(
+    "--fail-on", type=click.Choice(["fail", "warn"]), default="fail", show_default=True, help="What ends with exit code 1."
+)
+@_format
+def check_drift(reference: str, current: str, columns: str | None, fail_on: str, format_: str) -> int:
+    """Tell whether CURRENT has drifted from REFERENCE, column by column.
+
+    Both are Parquet, CSV or Arrow IPC: a file, a folder or a pattern. The decision is on the effect and its interval:
+    PSI (10 cells of equal mass on the reference) for numbers, Jensen-Shannon for strings and booleans, and the share
+    of missing and of unseen values. The data has drifted when a fifth of the columns have.
+    """
+    from ctcore import data, drift  # noqa: PLC0415 - heavy
+    from ctcore import report as reports  # noqa: PLC0415
+
+    names = [name.strip() for name in columns.split(",")] if columns else None
+    found = drift.compare(data.read_table(reference), data.read_table(current), columns=names)
+    _answer(format_, found.to_dict, lambda: reports.drift_text(found, colour=_colour()))
+    return exit_code(found.verdict, fail_on=fail_on)
+
+
+@cli.command(epilog=_EXIT_CODES)
+@_project
+@_format
+def models(project: str, format_: str) -> int:
+    """List the versions of the project's registry: metric, gain, cause, data window, and which one serves."""
+    from ctcore import config, cycle  # noqa: PLC0415 - heavy
+    from ctcore import report as reports  # noqa: PLC0415
+    from ctcore.registry import Registry  # noqa: PLC0415
+
+    registry = Registry(config.load(project).registry)
+    found = cycle.listing(registry)
+    text: dict[str, Any] = {"format": 1, "kind": "models", "models": found}
+    _answer(format_, lambda: text, lambda: reports.models_text(found, registry=registry, colour=_colour()))
+    return 0
+
+
+def _answer(format_: str, as_dict: Callable[[], dict[str, Any]], as_text: Callable[[], str]) -> None:
+    """Write the answer to stdout."""
+    if format_ == "json":
+        click.echo(json.dumps(as_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        click.echo(as_text(), nl=False, color=True)
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def _talk(text: str) -> None:
+    """Write to stderr, which is for talk."""
+    click.echo(text, err=True)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int, str], None]]:
+    """Show progress on stderr where that is a terminal; else stay quiet."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - needed for a terminal alone
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (TimeElapsedColumn(), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda done, text: progress.update(task, completed=done, description=text)
+

@@ -1,0 +1,185 @@
+"""``ctcore.toml``: read, checked and composed. What each part means is said by the room that owns it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ctcore.data import DataPolicy, FeaturesPolicy, HoldoutPolicy
+from ctcore.drift import Tolerances
+from ctcore.errors import ConfigError, DataNotFoundError, did_you_mean
+from ctcore.gate import GatePolicy
+from ctcore.train import Columns, Task, TrainPolicy
+
+if TYPE_CHECKING:
+    from ctcore.validate import Contract
+
+NAME = "ctcore.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPolicy:
+    """The model that the project keeps current."""
+
+    name: str
+    """Its name in the registry."""
+    task: Task
+    registry: str = "registry"
+    """The registry's folder, relative to the project's."""
+    time_zone: str = "UTC"
+    """Where a day begins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayPolicy:
+    """What a replay compares with."""
+
+    baseline: str | None = None
+    """A feature to rank by without any model; ``"-name"`` for ascending."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole file."""
+
+    model: ModelPolicy
+    data: DataPolicy
+    holdout: HoldoutPolicy
+    features: FeaturesPolicy
+    gate: tuple[GatePolicy, ...]
+    train: TrainPolicy = field(default_factory=TrainPolicy)
+    drift: Tolerances = field(default_factory=Tolerances)
+    replay: ReplayPolicy = field(default_factory=ReplayPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project's folder and its settings."""
+
+    folder: Path
+    settings: Settings
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The project's time zone."""
+        return ZoneInfo(self.settings.model.time_zone)
+
+    @property
+    def registry(self) -> Path:
+        """The registry's folder."""
+        return self.folder / self.settings.model.registry
+
+    @property
+    def columns(self) -> Columns:
+        """What the columns of the features' table are."""
+        policy = self.settings.features
+        return Columns(
+            task=self.settings.model.task,
+            features=policy.columns,
+            categorical=policy.categorical,
+            label=policy.label,
+            query=policy.query,
+        )
+
+    def contract(self) -> Contract | None:
+        """Read the contract that the settings name."""
+        if self.settings.data.contract is None:
+            return None
+        from ruamel.yaml import YAML, YAMLError  # noqa: PLC0415 - needed here alone
+
+        from ctcore import validate  # noqa: PLC0415
+
+        path = self.folder / self.settings.data.contract
+        try:
+            document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DataNotFoundError(f"data: contract: cannot read {path}: {error.strerror}") from error
+        except YAMLError as error:
+            raise ConfigError(f"{path} is no YAML: {error}") from error
+        if not isinstance(document, dict):
+            raise ConfigError(f"{path}: a contract is a mapping, found {type(document).__name__}")
+        return validate.contract(document)
+
+    def digests(self) -> dict[str, str]:
+        """Give the sha256 of every file of the project that decides what a run does."""
+        policy = self.settings
+        functions = (
+            policy.features.function,
+            policy.data.callable,
+            policy.train.callable,
+            policy.train.predict_callable,
+        )
+        names = {each.partition(":")[0] for each in functions if each} | {NAME}
+        names |= {policy.data.contract} if policy.data.contract else set()
+        commands = f"{policy.train.command or ''} {policy.train.predict_command or ''}".split()
+        names |= {word for word in commands if (self.folder / word).is_file()}
+        return {name: hashlib.sha256((self.folder / name).read_bytes()).hexdigest() for name in sorted(names)}
+
+
+def load(folder: str | Path) -> Project:
+    """Read the ``ctcore.toml`` of a folder.
+
+    Raises :class:`ConfigError`, naming the key and what would be right.
+    """
+    folder = Path(folder).resolve()
+    path = folder / NAME
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataNotFoundError(
+            f"{folder} has no {NAME}. Go to a project's folder, or name it with --project"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    settings = _settings(document, path)
+    try:
+        ZoneInfo(settings.model.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ConfigError(f"{path}: model.time_zone: there is no zone {settings.model.time_zone!r}") from error
+    if settings.model.task == "ranking" and settings.features.query is None:
+        raise ConfigError(f"{path}: features.query: a ranking needs the column that tells queries apart")
+    if not settings.gate:
+        raise ConfigError(f"{path}: gate: at least one [[gate]] is needed; without one nothing is ever proven")
+    return Project(folder, settings)
+
+
+def _settings(document: dict[str, Any], path: Path) -> Settings:
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - heavy
+
+    _known_keys(document, Settings, str(path))
+    try:
+        return TypeAdapter(Settings).validate_python(document)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            where = ".".join(str(part) for part in problem["loc"])
+            if problem["type"] == "value_error":  # a room's own sentence
+                lines.append(str(problem["ctx"]["error"]))
+            elif problem["type"] == "missing":
+                lines.append(f"{where}: is missing")
+            else:
+                lines.append(f"{where}: {problem['msg'][0].lower()}{problem['msg'][1:]}, found {problem['input']!r}")
+        raise ConfigError(f"{path}: " + "; ".join(lines)) from error
+
+
+def _known_keys(document: Any, type_: Any, where: str) -> None:
+    """Refuse unknown keys with the nearest known one, all the way down."""
+    if isinstance(document, list):
+        for item in document:
+            _known_keys(item, type_, where)
+    if not isinstance(document, dict) or not dataclasses.is_dataclass(type_):
+        return
+    import typing  # noqa: PLC0415
+
+    types = typing.get_type_hints(type_)
+    for key, value in document.items():
+        if key not in types:
+            raise ConfigError(f"{where}: unknown key {key!r}; {did_you_mean(key, types)}")
+        inner = types[key]
+        candidates = [each for each in get_args(inner) if dataclasses.is_dataclass(each)]
+        _known_keys(value, candidates[0] if candidates else inner, f"{where}: {key}")

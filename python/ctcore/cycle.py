@@ -1,0 +1,474 @@
+"""One pass of the loop: lease, snapshot, validate, drift, train, register, evaluate, gate, promote.
+
+Each step leaves a record that is created once. A run that died goes on at the step that has none; a step that is done
+is not done again. Whatever stops leaves production untouched.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ctcore import data, drift, gate, lineage, metrics, train, validate
+from ctcore._core import group_ids
+from ctcore.errors import ArgumentError, ConflictError, DataError
+from ctcore.metrics import Definition
+from ctcore.project import load_function
+from ctcore.registry import Registry, canonical
+from ctcore.train import ModelFiles
+from ctcore.verdict import Check, Report, Verdict, plain, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    import pyarrow as pa
+
+    from ctcore.config import Project
+
+_LEASE_MARGIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport(Report):
+    """What became of a run."""
+
+    kind: ClassVar[str] = "run"
+    run: str
+    as_of: str
+    outcome: str
+    """``"promoted"``, or the step at which it stopped."""
+    candidate: int | None
+    production: int | None
+    """The version that serves after the run."""
+    record: dict[str, Any] = field(repr=False)
+    """The whole record: inputs, steps, surroundings."""
+    again: bool = False
+    """Whether the run had been done before, and this is its answer."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the report as plain JSON values, without NaN."""
+        base = super(RunReport, self).to_dict()
+        names = ("run", "as_of", "outcome", "candidate", "production", "again")
+        return base | {name: getattr(self, name) for name in names} | {"record": plain(self.record)}
+
+
+def run(
+    project: Project,
+    *,
+    as_of: datetime,
+    cause: dict[str, Any],
+    registry: Registry | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> RunReport:
+    """Run one cycle at an instant.
+
+    Raises :class:`ConflictError` where another run holds the lease or production moved, and the errors of the steps.
+    """
+    registry = registry or Registry(project.registry)
+    limit = timedelta(seconds=project.settings.train.limits.seconds())
+    with registry.lease(project.settings.model.name, lasts=limit + _LEASE_MARGIN):
+        return _Run(project, registry, as_of, cause, say).go()
+
+
+class _Stop(Exception):  # noqa: N818 - not an error: the answer is no
+    """The cycle ends here, with an answer."""
+
+
+class _Run:
+    """A run under way: what it has read, and the records of its steps."""
+
+    def __init__(
+        self, project: Project, registry: Registry, as_of: datetime, cause: dict[str, Any], say: Callable[[str], None]
+    ) -> None:
+        self.project, self.registry, self.as_of, self.cause, self.say = project, registry, as_of, cause, say
+        self.settings = project.settings
+        self.model = self.settings.model.name
+        self.checks: list[Check] = []
+        policy = self.settings
+        newest = policy.holdout.newest
+        self.spans = data.spans(
+            as_of,
+            window=data.duration(policy.data.window),
+            holdout=data.duration(newest) if newest else None,
+            lookback=data.duration(policy.data.lookback),
+        )
+
+    # ------------------------------------------------------------ the run and its records
+
+    def go(self) -> RunReport:
+        """Do the steps that have no record yet."""
+        self.say("reading the data")
+        given = lineage.inputs(self.project, self.as_of, self.spans, self.snapshots)
+        self.key = lineage.run_key(given)
+        self.folder = self._attempt()
+        finished = self._record("finished")
+        if finished is not None:
+            return self._report(self.registry.record(finished["record"]), again=True)
+        steps: dict[str, Any] = {}
+        outcome = "promoted"
+        try:
+            for name in ("validate", "drift", "train", "register", "evaluate", "gate", "promote"):
+                self.say(_SAYINGS[name])
+                steps[name] = self._step(name, lambda name=name: getattr(self, f"_{name}")(steps))
+                stopped = self._judge(name, steps[name])
+                if stopped:
+                    outcome = name
+                    break
+        except ConflictError:
+            self._finish(given, steps, "conflict")
+            raise
+        return self._report(self._finish(given, steps, outcome))
+
+    def _attempt(self) -> str:
+        """Give the folder of this attempt: a finished one stands while what it compared with, or made, still serves."""
+        base = f"runs/{self.key}"
+        number = max((int(name) for name in self.registry.store.list(base)), default=1)
+        last = f"{base}/{number}"
+        finished = self.registry.store.read(f"{last}/finished.json")
+        if finished is not None:
+            record = json.loads(finished)
+            serving = self.registry.state(self.model).production
+            if record["outcome"] == "conflict" or serving not in (record["candidate"], record["baseline"]):
+                last = f"{base}/{number + 1}"
+        return last
+
+    def _record(self, name: str) -> Any:
+        data_ = self.registry.store.read(f"{self.folder}/{name}.json")
+        return None if data_ is None else json.loads(data_)
+
+    def _step(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        record: dict[str, Any] | None = self._record(name)
+        if record is None:
+            record = plain(work())
+            self.registry.store.create(f"{self.folder}/{name}.json", canonical(record))
+        return record
+
+    def _finish(self, given: dict[str, Any], steps: dict[str, Any], outcome: str) -> dict[str, Any]:
+        record = {
+            "format": 1,
+            "run": self.key,
+            "cause": self.cause,
+            "inputs": given,
+            "surroundings": lineage.surroundings(),
+            "steps": steps,
+            "outcome": outcome,
+            "candidate": steps.get("register", {}).get("version"),
+            "baseline": steps.get("evaluate", {}).get("baseline"),
+        }
+        digest = self.registry.put(canonical(plain(record)))
+        short = {key: record[key] for key in ("outcome", "candidate", "baseline")}
+        self.registry.store.create(f"{self.folder}/finished.json", canonical(short | {"record": digest}))
+        if record["candidate"] is not None:
+            verdict = Verdict.PASS if outcome == "promoted" else Verdict.FAIL
+            self.registry.add_evidence(
+                self.model, record["candidate"], kind="run", verdict=verdict, against=None, record=plain(record)
+            )
+        return record
+
+    def _report(self, record: dict[str, Any], *, again: bool = False) -> RunReport:
+        checks = [
+            Check(**{key: value for key, value in check.items() if key != "verdict"}, verdict=Verdict(check["verdict"]))
+            for step in record["steps"].values()
+            for check in step.get("checks", [])
+        ]
+        return RunReport(
+            checks=tuple(checks),
+            run=record["run"],
+            as_of=record["inputs"]["as_of"],
+            outcome=record["outcome"],
+            candidate=record["candidate"],
+            production=self.registry.state(self.model).production,
+            record=record,
+            again=again,
+        )
+
+    @staticmethod
+    def _judge(name: str, record: dict[str, Any]) -> bool:
+        """Tell whether the run stops at a step: drift is evidence and stops nothing."""
+        required = [Verdict(check["verdict"]) for check in record.get("checks", []) if check["required"]]
+        return name in ("validate", "gate") and worst(required) not in (Verdict.PASS, Verdict.WARN)
+
+    # ------------------------------------------------------------ what the steps read
+
+    @cached_property
+    def snapshot(self) -> data.Snapshot:
+        """The rows up to the present."""
+        column = self.settings.data.time_column
+        return data.snapshot(load_source(self.project), self.spans, time_column=column, root=self.project.folder)
+
+    @cached_property
+    def fixed_holdout(self) -> data.Snapshot | None:
+        """The holdout that is a file of its own."""
+        path = self.settings.holdout.file
+        return data.holdout_file(path, self.project.folder) if path else None
+
+    @property
+    def snapshots(self) -> dict[str, Any]:
+        """The records of what was read."""
+        fixed = {"holdout": self.fixed_holdout.record} if self.fixed_holdout else {}
+        return {"rows": self.snapshot.record, **fixed}
+
+    @cached_property
+    def features(self) -> pa.Table:
+        """The features of all rows that were read."""
+        table = self.snapshot.table
+        if self.fixed_holdout:
+            table = data.without(table, self.fixed_holdout.table)
+        return featured(self.project, table, self.as_of)
+
+    @cached_property
+    def window(self) -> pa.Table:
+        """What the candidate learns from."""
+        return data.between(self.features, self.settings.features.time, *self.spans.window)
+
+    @cached_property
+    def holdout(self) -> pa.Table:
+        """What it is judged on."""
+        if self.fixed_holdout:
+            return featured(self.project, self.fixed_holdout.table, self.as_of)
+        return data.between(self.features, self.settings.features.time, *(self.spans.holdout or self.spans.window))
+
+    # ------------------------------------------------------------ the steps
+
+    def _validate(self, _: dict[str, Any]) -> dict[str, Any]:
+        checks = list(self._contract_checks())
+        if worst(check.verdict for check in checks) is not Verdict.FAIL:
+            checks += self._shape_checks()
+        return {"checks": [check.to_dict() for check in checks]}
+
+    def _contract_checks(self) -> tuple[Check, ...]:
+        contract = self.project.contract()
+        if contract is None:
+            message = "no contract was given: the rows' types, nulls and ranges are not judged"
+            return (Check(id="contract", verdict=Verdict.WARN, message=message),)
+        start = self.spans.window[0]
+        rows = data.between(self.snapshot.table, self.settings.data.time_column, start, self.as_of)
+        return validate.check(rows, contract, now=self.as_of).checks
+
+    def _shape_checks(self) -> list[Check]:
+        window, holdout = self.window, self.holdout
+        label = self.settings.features.label
+        checks = [
+            _filled("window", window, f"[{self.spans.window[0]:%Y-%m-%d}, {self.spans.window[1]:%Y-%m-%d})"),
+            _filled("holdout", holdout, self.settings.holdout.file or f"the newest {self.settings.holdout.newest}"),
+        ]
+        if window.num_rows:
+            days = np.unique(data.local_days(window, self.settings.features.time, str(self.project.zone))).size
+            asked = data.duration(self.settings.data.window).days
+            message = f"the window holds rows of {days} of {asked} days"
+            verdict = Verdict.PASS if days >= asked else Verdict.WARN
+            checks.append(Check(id="window.days", verdict=verdict, message=message, value=days, threshold=asked))
+        for name, table in (("window", window), ("holdout", holdout)):
+            if table.num_rows:
+                checks.append(_label(name, table, label))
+        return checks
+
+    def _drift(self, _: dict[str, Any]) -> dict[str, Any]:
+        columns = list(self.settings.features.columns)
+        state = self.registry.state(self.model)
+        profiles = []
+        if state.production is not None:
+            evidence = state.version(state.production).evidence
+            profiles = [each["digest"] for each in evidence if each["kind"] == "training_profile"]
+        if not profiles:
+            message = "there is no production model whose training data the window could have moved from"
+            check = Check(id="drift.dataset", verdict=Verdict.NOT_RUN, message=message, required=False)
+            return {"checks": [check.to_dict()], "report": None}
+        reference = drift.Profile.from_dict(self.registry.record(profiles[-1]))
+        report = drift.compare(reference, self.window.select(columns), tolerances=self.settings.drift)
+        found = report.checks[0]
+        check = Check(id=found.id, verdict=found.verdict, message=found.message, value=found.value, required=False)
+        return {"checks": [check.to_dict()], "report": report.to_dict()}
+
+    def _train(self, _: dict[str, Any]) -> dict[str, Any]:
+        done = train.train(self.settings.train, self.window, self.project.columns, project=self.project.folder)
+        profile = drift.profile(self.window.select(list(self.settings.features.columns)))
+        return {
+            "files": {path: self.registry.put(content) for path, content in done.model.files.items()},
+            "kind": done.model.kind,
+            "about": done.model.about,
+            "profile": self.registry.put(canonical(profile.to_dict())),
+            "log": self.registry.put(done.log.encode()),
+            "seconds": done.seconds,
+            "rows": self.window.num_rows,
+        }
+
+    def _register(self, steps: dict[str, Any]) -> dict[str, Any]:
+        made = steps["train"]
+        files = {path: self.registry.blob(digest) for path, digest in made["files"].items()}
+        version = self.registry.register(self.model, files, run=self.key, kind=made["kind"], about=made["about"])
+        profile = self.registry.record(made["profile"])
+        self.registry.add_evidence(
+            self.model, version.number, kind="training_profile", verdict="pass", against=None, record=profile
+        )
+        return {"version": version.number, "digest": version.digest}
+
+    def _evaluate(self, steps: dict[str, Any]) -> dict[str, Any]:
+        state = self.registry.state(self.model)
+        candidate = state.version(steps["register"]["version"])
+        production = state.version(state.production) if state.production is not None else None
+        versions = [candidate, production] if production else [candidate]
+        models = [model_files(self.registry, version) for version in versions]
+        limits = self.settings.train.limits
+        scores = train.predict(models, self.holdout, project=self.project.folder, limits=limits)
+        evidence = []
+        for policy in self.settings.gate:
+            found = measure(self.project, policy, self.holdout, scores, against=production.digest if production else None)
+            evidence.append(found)
+        return {
+            "baseline": production.number if production else None,
+            "evidence": [each.to_dict() for each in evidence],
+            "checks": [],
+            "gates": [
+                [check.to_dict() for check in gate.decide(policy, each).checks]
+                for policy, each in zip(self.settings.gate, evidence, strict=True)
+            ],
+        }
+
+    def _gate(self, steps: dict[str, Any]) -> dict[str, Any]:
+        evaluated = steps["evaluate"]
+        checks = [check for gate_ in evaluated["gates"] for check in gate_]
+        verdict = worst(Verdict(check["verdict"]) for check in checks)
+        against = evaluated["evidence"][0]["against"]
+        record = {"evidence": evaluated["evidence"], "checks": checks}
+        self.registry.add_evidence(
+            self.model, steps["register"]["version"], kind="gate", verdict=verdict, against=against, record=record
+        )
+        return {"checks": checks, "against": against}
+
+    def _promote(self, steps: dict[str, Any]) -> dict[str, Any]:
+        version, baseline = steps["register"]["version"], steps["evaluate"]["baseline"]
+        self.registry.promote(self.model, version, expect=baseline)
+        return {"from": baseline, "to": version}
+
+
+_SAYINGS = {
+    "validate": "checking the data",
+    "drift": "measuring drift",
+    "train": "training",
+    "register": "registering",
+    "evaluate": "evaluating on the holdout",
+    "gate": "deciding",
+    "promote": "promoting",
+}
+
+
+# ---------------------------------------------------------------- shared with the replay
+
+
+def load_source(project: Project) -> Any:
+    """Give the project's source of rows: a pattern, or a function."""
+    policy = project.settings.data
+    return load_function(policy.callable, project.folder) if policy.callable else policy.source
+
+
+def featured(project: Project, table: pa.Table, as_of: datetime) -> pa.Table:
+    """Give the features of rows, those of each query together."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    policy = project.settings.features
+    made = load_function(policy.function, project.folder)(table, as_of)
+    if not isinstance(made, pa.Table):
+        raise DataError(f"{policy.function}: must give a pyarrow.Table, found {type(made).__name__}")
+    clusters = [each.cluster for each in project.settings.gate if each.cluster]
+    needed = [policy.time, policy.label, *policy.columns, *([policy.query] if policy.query else []), *clusters]
+    missing = [name for name in needed if name not in made.column_names]
+    if missing:
+        raise DataError(f"{policy.function}: gave no column {missing[0]!r}; it gave {', '.join(made.column_names)}")
+    if policy.query and made.num_rows:
+        order = group_ids(codes(made, policy.query))[1]
+        made = made if order is None else made.take(pa.array(order))
+    return made
+
+
+def listing(registry: Registry) -> list[dict[str, Any]]:
+    """Give a line for each version of each model, the newest first, with what its run recorded."""
+    found = []
+    for model in registry.models():
+        state = registry.state(model)
+        for version in reversed(state.versions):
+            run_ = next((each for each in reversed(version.evidence) if each["kind"] == "run"), None)
+            record = registry.record(run_["digest"]) if run_ else {}
+            evidence = (record.get("steps", {}).get("evaluate") or {}).get("evidence") or [{}]
+            comparison = evidence[0].get("comparison") or {}
+            span = record.get("inputs", {}).get("window")
+            found.append(
+                {
+                    "model": model,
+                    "version": version.number,
+                    "digest": version.digest,
+                    "production": version.number == state.production,
+                    "registered": version.time,
+                    "metric": evidence[0].get("candidate", {}).get("value"),
+                    "gain": comparison.get("gain"),
+                    "lower": comparison.get("lower"),
+                    "upper": comparison.get("upper"),
+                    "cause": record.get("cause", {}).get("type"),
+                    "window": [day[:10] for day in span] if span else None,
+                    "outcome": record.get("outcome"),
+                    "run": version.run,
+                }
+            )
+    return found
+
+
+def model_files(registry: Registry, version: Any) -> ModelFiles:
+    """Give a registered version as the trainer's room takes it, its files proven by their digests."""
+    manifest = registry.record(version.digest)
+    return ModelFiles(registry.files(version), manifest["kind"], manifest["about"])
+
+
+def measure(
+    project: Project, policy: gate.GatePolicy, rows: pa.Table, scores: list[Any], *, against: str | None
+) -> gate.Evidence:
+    """Measure one gate's evidence: the candidate's scores first, then production's where there is one."""
+    features = project.settings.features
+    definition = Definition.of(policy.metric, gain=policy.gain)
+    label = rows[features.label].to_numpy()
+    query = codes(rows, features.query) if features.query else None
+    candidate = metrics.evaluate(label, scores[0], metric=definition, query=query)
+    if len(scores) == 1:
+        return gate.Evidence(candidate=candidate, comparison=None, against=against)
+    try:
+        comparison = metrics.compare(
+            label,
+            scores[0],
+            scores[1],
+            metric=definition,
+            query=query,
+            cluster=codes(rows, policy.cluster) if policy.cluster else None,
+            margin=gate.share(policy.margin),
+            confidence=policy.confidence,
+        )
+    except ArgumentError as error:
+        return gate.Evidence(candidate=candidate, comparison=None, against=against, problem=str(error))
+    return gate.Evidence(candidate=candidate, comparison=comparison, against=against)
+
+
+def codes(table: pa.Table, name: str) -> Any:
+    """Give whole numbers that tell a column's values apart."""
+    return table[name].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _filled(name: str, table: pa.Table, span: str) -> Check:
+    verdict = Verdict.PASS if table.num_rows else Verdict.FAIL
+    message = f"the {name} {span} holds {table.num_rows:,} rows"
+    if not table.num_rows:
+        message += "; nothing can be learned or judged. Look at as_of, the source and the features"
+    return Check(id=f"{name}.rows", verdict=verdict, message=message, value=table.num_rows)
+
+
+def _label(name: str, table: pa.Table, label: str) -> Check:
+    column = table[label]
+    distinct = len(column.unique().drop_null())
+    good = column.null_count == 0 and distinct > 1
+    message = f"the labels of the {name} have {distinct:,} distinct values and {column.null_count:,} nulls"
+    if not good:
+        message += "; labels must be there and must differ"
+    return Check(id=f"{name}.label", verdict=Verdict.PASS if good else Verdict.FAIL, message=message, value=distinct)

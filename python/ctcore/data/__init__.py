@@ -1,0 +1,23 @@
+"""Data: where rows come from, which of them a run sees, and the record that lets it see them again."""
+
+from ctcore.data._policy import DataPolicy, FeaturesPolicy, HoldoutPolicy
+from ctcore.data._snapshot import Snapshot, between, holdout_file, local_days, snapshot, without
+from ctcore.data._source import read_table
+from ctcore.data._span import Spans, duration, instant, spans
+
+__all__ = [
+    "DataPolicy",
+    "FeaturesPolicy",
+    "HoldoutPolicy",
+    "Snapshot",
+    "Spans",
+    "between",
+    "duration",
+    "holdout_file",
+    "instant",
+    "local_days",
+    "read_table",
+    "snapshot",
+    "spans",
+    "without",
+]

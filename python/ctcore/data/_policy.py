@@ -1,0 +1,65 @@
+"""What rows a run sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ctcore.data._span import duration
+from ctcore.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataPolicy:
+    """Where rows come from and which of them are used."""
+
+    time_column: str
+    """The column that says when a row happened."""
+    source: str | None = None
+    """A file, a folder or a pattern: Parquet, CSV or Arrow IPC, relative to the project's folder."""
+    callable: str | None = None
+    """Instead of ``source``: ``"source.py:load"``, a function of (start, end) that gives a pyarrow.Table."""
+    window: str = "90d"
+    """How far back the candidate learns, from the holdout (or the present, where the holdout is a file)."""
+    lookback: str = "0d"
+    """How much earlier rows are read for the features' sake."""
+    contract: str | None = None
+    """An ODCS 3.1 file that the rows are judged by."""
+
+    def __post_init__(self) -> None:
+        if (self.source is None) == (self.callable is None):
+            raise ConfigError("data: give either source or callable")
+        duration(self.window)
+        duration(self.lookback)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldoutPolicy:
+    """What a candidate is judged on."""
+
+    newest: str | None = None
+    """The newest days, such as ``"7d"``; the candidate never learns from them."""
+    file: str | None = None
+    """Instead of ``newest``: a fixed file of rows; the same rows are taken out of the window."""
+
+    def __post_init__(self) -> None:
+        if (self.newest is None) == (self.file is None):
+            raise ConfigError("holdout: give either newest or file")
+        if self.newest is not None and not duration(self.newest):
+            raise ConfigError("holdout: newest must be longer than nothing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeaturesPolicy:
+    """How rows become what a model reads."""
+
+    function: str
+    """``"features.py:features"``, a function of (table, as_of) that gives a pyarrow.Table with a column ``time``."""
+    columns: tuple[str, ...]
+    """The features, in the order that the model reads them."""
+    categorical: tuple[str, ...] = ()
+    """Features whose whole numbers are names, not amounts."""
+    label: str
+    query: str | None = None
+    """For ranking: the column that tells queries apart."""
+    time: str = "time"
+    """The column of the result that says when its row happened."""

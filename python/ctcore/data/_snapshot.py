@@ -1,0 +1,140 @@
+"""The snapshot: the rows that a run sees, and the record of where they came from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctcore.data import _source
+from ctcore.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from ctcore.data._span import Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Rows, and their record."""
+
+    table: pa.Table = field(repr=False)
+    record: dict[str, Any]
+    """Files with size and sha256 (or the digest of what a callable gave), rows and time range."""
+
+
+def snapshot(
+    source: str | Path | Callable[[datetime, datetime], pa.Table], spans: Spans, *, time_column: str, root: Path
+) -> Snapshot:
+    """Read the rows of [read_from, as_of) and record exactly what was read.
+
+    ``source`` is a path, a folder or a pattern below ``root``, or a function of (start, end) that gives a table.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    start, end = spans.read_from, spans.as_of
+    if callable(source):
+        table = source(start, end)
+        if not isinstance(table, pa.Table):
+            raise DataError(f"source: the callable must give a pyarrow.Table, found {type(table).__name__}")
+        origin: dict[str, Any] = {"callable": f"{source.__module__}:{source.__qualname__}"}
+        names = table.column_names
+    else:
+        files = _source.find(root / source)
+        opened = _source.dataset(files)
+        origin = {"files": [_file(path, root) for path in files]}
+        names = opened.schema.names
+    if time_column not in names:
+        raise DataError(f"data: there is no time column {time_column!r}; the columns are {', '.join(names)}")
+    time_type = (table if callable(source) else opened).schema.field(time_column).type
+    if not pa.types.is_timestamp(time_type):
+        raise DataError(f"data: the time column {time_column!r} must hold timestamps, found {time_type}")
+    between = (pc.field(time_column) >= _scalar(start, time_type)) & (pc.field(time_column) < _scalar(end, time_type))
+    table = table.filter(between) if callable(source) else _source.read_dataset(opened, files, filter_=between)
+    if callable(source):
+        origin["sha256"] = _digest(table)
+    times = pc.min_max(table[time_column])
+    record = {
+        "source": origin,
+        "time_column": time_column,
+        "read": [start.isoformat(), end.isoformat()],
+        "rows": table.num_rows,
+        "first": _text(times["min"].as_py()),
+        "last": _text(times["max"].as_py()),
+    }
+    return Snapshot(table, record)
+
+
+def holdout_file(path: str | Path, root: Path) -> Snapshot:
+    """Read a holdout that is a file of its own."""
+    files = _source.find(root / path)
+    table = _source.read_dataset(_source.dataset(files), files)
+    return Snapshot(table, {"source": {"files": [_file(each, root) for each in files]}, "rows": table.num_rows})
+
+
+def without(table: pa.Table, other: pa.Table) -> pa.Table:
+    """Give the rows of a table that are not rows of the other one."""
+    import numpy as np  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+
+    both = pa.concat_tables([table.select(other.column_names), other], promote_options="permissive")
+    codes = np.zeros(both.num_rows, dtype=np.int64)
+    for column in both.columns:
+        values = column.combine_chunks().dictionary_encode()
+        values = values.indices.fill_null(len(values.dictionary)).to_numpy(zero_copy_only=False)
+        codes = np.unique(codes * (int(values.max(initial=0)) + 1) + values, return_inverse=True)[1]
+    return table.filter(pa.array(~np.isin(codes[: table.num_rows], codes[table.num_rows :])))
+
+
+def local_days(table: pa.Table, time_column: str, zone: str) -> Any:
+    """Give the local day of each row as days since 1970-01-01."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    times = table[time_column]
+    if times.type.tz is not None:
+        times = pc.local_timestamp(times.cast(pa.timestamp(times.type.unit, zone)))
+    return times.cast(pa.date32(), safe=False).cast(pa.int32()).to_numpy()
+
+
+def between(table: pa.Table, time_column: str, start: datetime, end: datetime) -> pa.Table:
+    """Give the rows of [start, end)."""
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    times = table[time_column]
+    low, high = _scalar(start, times.type), _scalar(end, times.type)
+    return table.filter(pc.and_(pc.greater_equal(times, low), pc.less(times, high)))
+
+
+def _scalar(moment: datetime, type_: Any) -> Any:
+    """Give an instant in a column's type; a column without a zone is read as the wall clock of the project's zone."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    return pa.scalar(moment if type_.tz else moment.replace(tzinfo=None), type_)
+
+
+def _file(path: Path, root: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    return {"path": str(shown), "size": path.stat().st_size, "sha256": digest}
+
+
+def _digest(table: pa.Table) -> str:
+    """Give the digest of a table's content, whatever its chunks."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,73 @@
+"""Spans of time, in whole days of the project's time zone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from ctcore.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def duration(text: str) -> timedelta:
+    """Read a duration: a whole number and a unit.
+
+    >>> duration("90d"), duration("10m")
+    (datetime.timedelta(days=90), datetime.timedelta(seconds=600))
+    """
+    match = re.fullmatch(r"(\d+)\s*([smhdw])", text.strip())
+    if not match:
+        raise ArgumentError(f'a duration is a whole number and a unit of s, m, h, d, w, such as "90d"; found {text!r}')
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def instant(text: str, zone: ZoneInfo) -> datetime:
+    """Read an instant: a date, which is its midnight in the zone, or a date and time.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> instant("2013-06-02", ZoneInfo("America/New_York")).isoformat()
+    '2013-06-02T00:00:00-04:00'
+    """
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return datetime.combine(date.fromisoformat(text), time(), zone)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentError(
+            f'an instant is a date such as "2013-06-02", or a date and time such as "2013-06-02T06:00"; found {text!r}'
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """The half-open spans of one run: rows of [start, end)."""
+
+    read_from: datetime
+    """What the features need before the window begins."""
+    window: tuple[datetime, datetime]
+    """What the candidate learns from."""
+    holdout: tuple[datetime, datetime] | None
+    """What it is judged on; ``None`` where the holdout is a file of its own."""
+    as_of: datetime
+    """The present of the run: nothing at or after it is known."""
+
+
+def spans(as_of: datetime, *, window: timedelta, holdout: timedelta | None, lookback: timedelta) -> Spans:
+    """Lay the holdout before ``as_of``, the window before the holdout, and the lookback before the window.
+
+    Days are counted on the wall clock: a day on which the clocks change is still one day.
+    """
+    end = _back(as_of, holdout) if holdout else as_of
+    start = _back(end, window)
+    return Spans(_back(start, lookback), (start, end), (end, as_of) if holdout else None, as_of)
+
+
+def _back(moment: datetime, by: timedelta) -> datetime:
+    return (moment.replace(tzinfo=None) - by).replace(tzinfo=moment.tzinfo)
