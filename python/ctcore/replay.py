@@ -74,10 +74,15 @@ class Replay:
     weeks: tuple[Week, ...]
 
     @property
+    def policies(self) -> dict[str, str]:
+        """Each policy and what it is."""
+        return POLICIES
+
+    @property
     def means(self) -> dict[str, float]:
         """The mean of the metric over all spans, for each policy."""
         found = {}
-        for policy in POLICIES:
+        for policy in self.policies:
             values = [each.following[policy] for each in self.weeks if each.following.get(policy) is not None]
             if values:
                 found[policy] = _core.mean(np.array(values, dtype=float))

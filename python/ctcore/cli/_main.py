@@ -173,7 +173,7 @@ def models(project: str, format_: str) -> int:
     registry = Registry(config.load(project).registry)
     found = cycle.listing(registry)
     text: dict[str, Any] = {"format": 1, "kind": "models", "models": found}
-    _answer(format_, lambda: text, lambda: reports.models_text(found, registry=registry, colour=_colour()))
+    _answer(format_, lambda: text, lambda: reports.models_text(found, root=registry.root, colour=_colour()))
     return 0
 
 

@@ -18,15 +18,13 @@ def replay_html(replay: Replay) -> str:
     """Give the page of a replay: the lines of each policy, promotions and refusals, drift, and every run's record."""
     import jinja2  # noqa: PLC0415 - needed here alone
 
-    from ctcore.replay import POLICIES  # noqa: PLC0415
-
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(resources.files("ctcore.report").joinpath("replay.html.jinja").read_text())
     weeks = replay.weeks
     days = [week.as_of[:10] for week in weeks]
     means = replay.means
     name = replay.metric["metric"] + (f"@{replay.metric['k']}" if replay.metric.get("k") else "")
-    policies = [policy for policy in POLICIES if policy in means]
+    policies = [policy for policy in replay.policies if policy in means]
     series = [
         Series(f"{policy} ({means[policy]:.4f})", _COLOURS[policy], [week.following[policy] for week in weeks])
         for policy in policies
@@ -43,7 +41,7 @@ def replay_html(replay: Replay) -> str:
     return template.render(
         replay=replay,
         name=name,
-        policies=[(policy, POLICIES[policy], means[policy], _COLOURS[policy]) for policy in policies],
+        policies=[(policy, replay.policies[policy], means[policy], _COLOURS[policy]) for policy in policies],
         weeks=weeks,
         metric_chart=lines(days, series, marks=promoted, title=f"{name} on the following {replay.every_days} days"),
         ahead_chart=lines(

@@ -14,10 +14,10 @@ from ctcore.verdict import Check, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from ctcore.cycle import RunReport
     from ctcore.drift import DriftReport
-    from ctcore.registry import Registry
     from ctcore.replay import Replay
 
 _COLOUR = {
@@ -113,10 +113,10 @@ def checks_text(checks: Iterable[Check], *, colour: bool) -> str:
     return _render(table, colour=colour)
 
 
-def models_text(models: list[dict[str, Any]], *, registry: Registry, colour: bool) -> str:
+def models_text(models: list[dict[str, Any]], *, root: Path, colour: bool) -> str:
     """Give the versions of every model, the newest first."""
     if not models:
-        return f"the registry {registry.root} holds no model yet; `ctcore run` makes the first\n"
+        return f"the registry {root} holds no model yet; `ctcore run` makes the first\n"
     table = _table("model", "version", "serves", "metric", "gain over production", "cause", "window", "outcome",
                    right=("version", "metric"))  # fmt: skip
     for row in models:

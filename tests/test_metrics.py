@@ -1,0 +1,193 @@
+"""Ranking metrics and comparisons against their peers, their definition and nonsense."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pytest
+import pytrec_eval
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import mean_absolute_error, mean_squared_error, ndcg_score
+
+from ctcore import _core, metrics
+from ctcore.errors import ArgumentError
+
+
+def ranking(rng, queries, *, documents=20, levels=5, tied=True):
+    """Grades, scores (with many ties) and sizes."""
+    sizes = rng.integers(2, documents, queries)
+    rows = sizes.sum()
+    scores = rng.integers(0, 8, rows).astype(float) if tied else rng.permutation(rows).astype(float)
+    return rng.integers(0, levels, rows), scores, sizes
+
+
+@pytest.mark.parametrize("k", [1, 3, 10, None])
+@pytest.mark.parametrize("gain", ["linear", "exp2"])
+def test_ndcg_equals_scikit_learn(k, gain):
+    rng = np.random.default_rng(1)
+    grades, scores, sizes = ranking(rng, 300)
+    ours = metrics.evaluate(
+        grades, scores, metric=metrics.Definition("ndcg", k, gain), group=sizes
+    ).per_query
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    tied = 0
+    for query, value in enumerate(ours):
+        rows = slice(starts[query], starts[query + 1])
+        gains = grades[rows] if gain == "linear" else 2.0 ** grades[rows] - 1
+        tied += len(np.unique(scores[rows])) < len(scores[rows])
+        assert value == pytest.approx(ndcg_score([gains], [scores[rows]], k=k), abs=1e-12)
+    assert tied > 0.3 * len(sizes)
+
+
+def test_ndcg_equals_trec_eval_where_nothing_is_tied():
+    rng = np.random.default_rng(2)
+    grades, scores, sizes = ranking(rng, 200, tied=False)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    qrels, run = {}, {}
+    for query in range(len(sizes)):
+        rows = range(starts[query], starts[query + 1])
+        qrels[str(query)] = {f"d{row}": int(grades[row]) for row in rows}
+        run[str(query)] = {f"d{row}": float(scores[row]) for row in rows}
+    theirs = pytrec_eval.RelevanceEvaluator(qrels, {"ndcg_cut.10"}).evaluate(run)
+    ours = metrics.evaluate(grades, scores, metric="ndcg@10", group=sizes).per_query
+    assert len(theirs) == len(ours)
+    for query, value in enumerate(ours):
+        assert value == pytest.approx(theirs[str(query)]["ndcg_cut_10"], abs=1e-12)
+
+
+def test_every_input_type_gives_the_same_number():
+    grades, scores, sizes = ranking(np.random.default_rng(3), 50)
+    expected = metrics.ndcg(grades, scores, group=sizes, k=5)
+    query = np.repeat(np.arange(len(sizes)), sizes)
+    shuffled = np.random.default_rng(4).permutation(len(grades))
+    for relevance, score in [
+        (grades.astype(np.uint8), scores.astype(np.float32)),
+        (grades.astype(np.float64), scores),
+        (pa.array(grades), pa.chunked_array([scores[:7], scores[7:]])),
+        (pl.Series(grades), pl.Series(scores)),
+        (grades.tolist(), scores.tolist()),
+        (grades[::-1][::-1], np.repeat(scores, 2)[::2]),
+    ]:
+        assert metrics.ndcg(relevance, score, group=sizes, k=5) == expected
+        assert metrics.ndcg(relevance, score, query=query, k=5) == expected
+    # rows in any order: the queries come in another order, each has the same value
+    value = metrics.ndcg(grades[shuffled], scores[shuffled], query=query[shuffled].astype(str), k=5)
+    assert value == pytest.approx(expected, abs=1e-14)
+
+
+def test_the_same_bits_for_any_number_of_threads():
+    grades, scores, sizes = ranking(np.random.default_rng(5), 100_000)
+    found = set()
+    for threads in (1, 2, 7):
+        _core.set_threads(threads)
+        found.add(metrics.ndcg(grades, scores, group=sizes, k=10))
+    _core.set_threads(None)
+    assert len(sizes) * 10 > 10 * 65_536
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (([1, 0], [1.0, np.nan]), "NaN in row 1"),
+        (([1, -1], [1.0, 2.0]), "found -1 in row 1"),
+        (([1, np.inf], [1.0, 2.0]), "found inf in row 1"),
+        (([1], [1.0, 2.0]), "found 1, 2 and 2"),
+    ],
+)
+def test_nonsense_is_an_error_with_the_row(arguments, words):
+    with pytest.raises(ArgumentError, match=words):
+        metrics.ndcg(*arguments)
+
+
+def test_groups_that_do_not_add_up_are_an_error():
+    with pytest.raises(ValueError, match="add up to 3, but there are 2 rows"):
+        metrics.ndcg([1, 0], [1.0, 2.0], group=[3])
+    with pytest.raises(ArgumentError, match="not both"):
+        metrics.ndcg([1, 0], [1.0, 2.0], group=[2], query=[0, 0])
+    with pytest.raises(ArgumentError, match="row 1 is null"):
+        metrics.ndcg(pa.array([1, None]), [1.0, 2.0])
+    with pytest.raises(ArgumentError, match='did you mean "ndcg"'):
+        metrics.evaluate([1], [1.0], metric="ndgc@10")
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=3, max_size=3), st.floats(0.01, 100))
+def test_scaling_weights_changes_nothing_and_ndcg_stays_in_range(weights, factor):
+    grades, scores, sizes = [0, 0, 1, 0, 3, 1], [1.0, 2.0, 1.0, 2.0, 1.0, 2.0], [2, 2, 2]
+    value = metrics.ndcg(grades, scores, group=sizes, weight=weights)
+    assert 0 <= value <= 1
+    scaled = metrics.ndcg(grades, scores, group=sizes, weight=[weight * factor for weight in weights])
+    assert scaled == pytest.approx(value, rel=1e-12)
+
+
+def test_losses_equal_scikit_learn():
+    rng = np.random.default_rng(6)
+    target, prediction = rng.normal(size=(2, 100_000))
+    assert metrics.mae(target, prediction) == pytest.approx(mean_absolute_error(target, prediction), rel=1e-13)
+    assert metrics.mse(target, prediction) == pytest.approx(mean_squared_error(target, prediction), rel=1e-13)
+
+
+# ---------------------------------------------------------------- compare
+
+
+def pair(rng, *, days=7, queries=40, lift=0.0):
+    """Two rankers on the same queries; the candidate's scores are closer to the grades by ``lift``."""
+    count = days * queries * 10
+    grades = rng.integers(0, 4, count)
+    production = grades + rng.normal(0, 2, count)
+    candidate = grades * (1 + lift) + rng.normal(0, 2, count)
+    query = np.repeat(np.arange(days * queries), 10)
+    return grades, candidate, production, query, query // queries
+
+
+def test_a_real_gain_is_proven_and_none_is_not():
+    rng = np.random.default_rng(7)
+    grades, better, production, query, day = pair(rng, lift=1.0)
+    found = metrics.compare(grades, better, production, metric="ndcg@5", query=query, cluster=day, margin=0.01)
+    assert found.lower > 0.01
+    assert found.p_value == 1 / 128
+    assert found.lower < found.gain < found.upper
+    same = metrics.compare(grades, production, production, metric="ndcg@5", query=query, cluster=day)
+    assert same.gain == same.lower == same.upper == 0
+
+
+def test_the_gain_is_the_ratio_of_the_means():
+    grades, candidate, production, query, day = pair(np.random.default_rng(8), lift=0.1)
+    found = metrics.compare(grades, candidate, production, metric="ndcg@5", query=query, cluster=day)
+    assert found.gain == pytest.approx(found.candidate / found.production - 1, abs=1e-12)
+    losses = metrics.compare(grades, candidate, production, metric="mse", cluster=day)
+    assert losses.gain == pytest.approx(1 - losses.candidate / losses.production, abs=1e-12)
+
+
+def test_constant_queries_are_left_out_and_counted():
+    found = metrics.compare(
+        [1, 1, 1, 0], [1.0, 2.0, 2.0, 1.0], [1.0, 2.0, 2.0, 1.0], metric="ndcg@2", group=[2, 2], cluster=[0, 0, 1, 1]
+    )
+    assert (found.n_queries, found.n_constant, found.n_clusters) == (1, 1, 1)
+    with pytest.raises(ArgumentError, match="none of the 2 queries can tell"):
+        metrics.compare([1, 1, 0, 0], [1.0] * 4, [1.0] * 4, metric="ndcg@2", group=[2, 2])
+
+
+def test_a_cluster_must_be_constant_within_a_query():
+    with pytest.raises(ArgumentError, match="constant within a query; row 1"):
+        metrics.compare([1, 0], [1.0, 2.0], [2.0, 1.0], metric="ndcg", group=[2], cluster=[0, 1])
+
+
+@pytest.mark.slow
+def test_the_margin_is_proven_at_most_5_percent_of_the_time_when_it_is_the_truth():
+    """True gain = margin, days that differ: the gate may open in at most 5% of the weeks, and must in most at +3%."""
+    rng = np.random.default_rng(9)
+    opened = {0.01: 0, 0.04: 0}
+    weeks = 1_000
+    for truth in opened:
+        for _ in range(weeks):
+            production = rng.uniform(0.4, 1.0, 350)
+            day = np.repeat(np.arange(7), 50)
+            effect = rng.normal(truth, 0.01, 7)[day] + rng.normal(0, 0.06, 350)
+            found = _core.sign_flip(production * effect, production, day, margin=0.01, confidence=0.95, seed=0)
+            opened[truth] += found["lower"] > 0.01
+    assert opened[0.01] / weeks < 0.064  # 5% and two standard errors
+    assert opened[0.01] / weeks > 0.02
+    assert opened[0.04] / weeks > 0.95
