@@ -1,1 +1,62 @@
-fn main(){}
+//! The kernels alone: `cargo bench --bench kernels`. Against the peers: `make bench`.
+
+use ctcore::drift::ks::{Method, ks};
+use ctcore::metrics::groups::Groups;
+use ctcore::metrics::ndcg::{Empty, Gain, Grades, Ndcg, Ties};
+use ctcore::metrics::paired::sign_flip;
+use ctcore::profile::Edges;
+use ctcore::rank::Sorted;
+use ctcore::resample::Stream;
+use divan::Bencher;
+use divan::counter::ItemsCount;
+
+fn main() {
+    divan::main();
+}
+
+fn uniforms(count: usize, stream: u64) -> Vec<f64> {
+    let stream = Stream::new(1, stream);
+    (0..count as u64).map(|i| stream.uniform(i)).collect()
+}
+
+#[divan::bench(args = [(20_000, 50), (100_000, 100)])]
+fn ndcg_at_10(bencher: Bencher<'_, '_>, (queries, documents): (usize, usize)) {
+    let rows = queries * documents;
+    let scores: Vec<f32> = uniforms(rows, 0).iter().map(|&x| x as f32).collect();
+    let grades: Vec<u8> = uniforms(rows, 1).iter().map(|&x| (x * 5.0) as u8).collect();
+    let groups = Groups::from_sizes(&vec![documents as i64; queries], rows).expect("the sizes add up");
+    let ndcg = Ndcg {
+        k: Some(10),
+        gain: Gain::Exp2,
+        ties: Ties::Average,
+        empty: Empty::Zero,
+    };
+    bencher
+        .counter(ItemsCount::new(rows))
+        .bench(|| ndcg.per_query(Grades::Whole(&grades), &scores, &groups));
+}
+
+#[divan::bench]
+fn ks_two_million(bencher: Bencher<'_, '_>) {
+    let (reference, current) = (uniforms(1_000_000, 0), uniforms(1_000_000, 1));
+    bencher.counter(ItemsCount::new(2_000_000_usize)).bench(|| {
+        ks(&Sorted::new(&reference), &Sorted::new(&current)).map(|found| found.p_value(Method::Asymptotic))
+    });
+}
+
+#[divan::bench(args = [10, 1_000])]
+fn count_cells(bencher: Bencher<'_, '_>, cells: usize) {
+    let values = uniforms(1_000_000, 0);
+    let edges = Edges::equal_mass(&Sorted::new(&values), cells);
+    bencher
+        .counter(ItemsCount::new(values.len()))
+        .bench(|| edges.count(&values));
+}
+
+#[divan::bench(args = [7, 50])]
+fn sign_flips(bencher: Bencher<'_, '_>, days: usize) {
+    let production = uniforms(days * 100, 0);
+    let advantage: Vec<f64> = uniforms(days * 100, 1).iter().map(|x| x - 0.5).collect();
+    let cluster: Vec<usize> = (0..days * 100).map(|i| i / 100).collect();
+    bencher.bench(|| sign_flip(&advantage, &production, &cluster, 0.0, 0.95, 1));
+}

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import CONTRACT, ROOT, rows
 
+from conftest import CONTRACT, ROOT, rows
 from ctcore import config, cycle, data
 from ctcore.errors import ChildError, ConfigError, ConflictError, CtcoreError, DataError
 from ctcore.registry import Registry
@@ -95,7 +95,10 @@ def test_early_windows_take_the_days_there_are_and_say_so(project):
 
 
 def test_the_candidate_never_learns_from_the_holdout(project):
-    project.write("features.py", "def features(table, as_of):\n    return table.append_column('day', table['time'].cast('date32'))\n")
+    project.write(
+        "features.py",
+        "def features(table, as_of):\n    return table.append_column('day', table['time'].cast('date32'))\n",
+    )
     report = run(project)
     window, holdout = report.record["inputs"]["window"], report.record["inputs"]["holdout"]
     assert window[1] == holdout[0]
@@ -421,5 +424,7 @@ def test_a_run_that_is_killed_goes_on_where_it_died(project):
     assert killed >= 4
     report = run(project)
     assert (report.run, report.outcome, report.candidate) == (expected.run, "promoted", 1)
-    assert registry(project).version("ranker", 1).digest == Registry(project.folder / "whole").version("ranker", 1).digest
+    assert (
+        registry(project).version("ranker", 1).digest == Registry(project.folder / "whole").version("ranker", 1).digest
+    )
     assert len(registry(project).state("ranker").served) == 1

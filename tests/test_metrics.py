@@ -28,9 +28,7 @@ def ranking(rng, queries, *, documents=20, levels=5, tied=True):
 def test_ndcg_equals_scikit_learn(k, gain):
     rng = np.random.default_rng(1)
     grades, scores, sizes = ranking(rng, 300)
-    ours = metrics.evaluate(
-        grades, scores, metric=metrics.Definition("ndcg", k, gain), group=sizes
-    ).per_query
+    ours = metrics.evaluate(grades, scores, metric=metrics.Definition("ndcg", k, gain), group=sizes).per_query
     starts = np.concatenate([[0], np.cumsum(sizes)])
     tied = 0
     for query, value in enumerate(ours):

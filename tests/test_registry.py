@@ -11,6 +11,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,9 @@ def test_evidence_is_added_once(tmp_path):
     assert registry.record(digest) == {"gain": 0.02}
 
 
-@pytest.mark.parametrize("name", ["", "..", "../m", "M", "a/b", ".m", "a..b", "a\\b", "a\0", "x" * 65, "%2e%2e", "naïve"])
+@pytest.mark.parametrize(
+    "name", ["", "..", "../m", "M", "a/b", ".m", "a..b", "a\\b", "a\0", "x" * 65, "%2e%2e", "naïve"]
+)
 def test_names_by_allow_list(tmp_path, name):
     registry = Registry(tmp_path / "registry")
     with pytest.raises(ArgumentError, match="name is 1 to 64"):
@@ -169,7 +172,7 @@ def test_many_writers_lose_nothing(tmp_path):
     registry = Registry(tmp_path / "registry")
     moves = [version for version, _ in registry.state("m").served]
     # a promotion of what serves already needs no entry, so neighbours differ and none is counted twice
-    assert all(a != b for a, b in zip(moves, moves[1:], strict=False))
+    assert all(a != b for a, b in pairwise(moves))
     assert [path.name for path in log(registry)] == [entry_name(number) for number in range(len(moves) + 2)]
 
 
@@ -194,7 +197,7 @@ def test_of_eight_promoters_with_one_expectation_one_wins(tmp_path):
 
 
 def kill_during_writes(tmp_path, kills, seed=0):
-    """Kill a writer ``kills`` times; give how many kills came between the first temporary write and the acknowledgement."""
+    """Kill a writer again and again; count the kills between the first temporary write and the acknowledgement."""
     registry = registry_with(tmp_path, versions=2)
     registry.promote("m", 1, expect=None)
     chance = random.Random(seed)
@@ -238,7 +241,7 @@ def kill_during_writes(tmp_path, kills, seed=0):
 def test_nothing_acknowledged_is_lost_when_writers_are_killed(tmp_path):
     kills = int(os.environ.get("CTCORE_KILLS", "40"))
     inside, acknowledged = kill_during_writes(tmp_path, kills)
-    print(f"{kills} kills, {inside} between the first temporary write and the acknowledgement, {acknowledged} acknowledged")
+    print(f"{kills} kills, {inside} between first write and acknowledgement, {acknowledged} acknowledged")
     assert inside >= kills / 2
     assert acknowledged >= kills
 
@@ -255,7 +258,7 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path):
     try:
         registry = Registry(place / "registry")
         registered = 0
-        with pytest.raises(StoreError, match="the disk is full"):  # noqa: PT012 - how many fit is the disk's affair
+        with pytest.raises(StoreError, match="the disk is full"):
             for index in range(100):
                 registry.register("m", {"model.txt": os.urandom(65_536)}, run=str(index), kind="test")
                 registered += 1

@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 NEW_YORK = "America/New_York"
-ORIGINS = "EWR JFK LGA".split()
+ORIGINS = ["EWR", "JFK", "LGA"]
 CARRIERS = "9E AA AQ AS B6 CO DH DL EV F9 FL G4 HA HP MQ NK NW OH OO RU TZ UA US VX WN XE YV YX"
 CARRIERS = CARRIERS.split()  # US airlines of the last decades by IATA code, alphabetical
 ORDER = ["day", "dest", "sched_dep_time", "carrier", "flight", "origin"]  # of the rows; unique
 USED = {"time_hour": pa.timestamp("us", NEW_YORK), "arr_delay": pa.float64()}
 USED |= dict.fromkeys(["carrier", "origin", "dest"], pa.string())
-USED |= dict.fromkeys("sched_dep_time sched_arr_time hour flight distance".split(), pa.int64())
+USED |= dict.fromkeys(["sched_dep_time", "sched_arr_time", "hour", "flight", "distance"], pa.int64())
 MIN_FLIGHTS = 4  # with fewer there is hardly a choice
 GRADE_LIMITS = [0, 15, 45, 120]  # minutes late on arrival that still earn grade 4, 3, 2, 1
 LATE = 15  # minutes above which a flight is late in the late-rates
@@ -30,8 +30,8 @@ SPANS = (7, 14, 28)  # days before the flight's own day that a late-rate covers
 LATE_RATES = {"carrier": ["carrier"], "origin_carrier": ["origin", "carrier"], "hour": ["hour"]}
 LATE_RATES |= {"origin_dest": ["origin", "dest"], "flight": ["carrier", "flight"]}
 CATEGORICAL = ["origin", "carrier"]
-SCHEDULE = CATEGORICAL + "weekday sched_dep sched_arr block padding distance".split()
-SCHEDULE += "flights earlier departures".split()
+SCHEDULE = CATEGORICAL + ["weekday", "sched_dep", "sched_arr", "block", "padding", "distance"]
+SCHEDULE += ["flights", "earlier", "departures"]
 HISTORY = [f"late_{name}_{span}d" for name in LATE_RATES for span in SPANS]
 
 
@@ -48,7 +48,7 @@ def features(table: pa.Table, as_of: datetime.datetime) -> pa.Table:
 
 def complete_days(table: pa.Table, as_of: datetime.datetime) -> pa.Table:
     """The used columns and the local `day`, sorted, for days over at as_of (naive: UTC)."""
-    as_of = as_of if as_of.tzinfo else as_of.replace(tzinfo=datetime.timezone.utc)
+    as_of = as_of if as_of.tzinfo else as_of.replace(tzinfo=datetime.UTC)
     today = as_of.astimezone(ZoneInfo(NEW_YORK)).date()
     table = table.select(list(USED)).cast(pa.schema(USED))
     day = pc.local_timestamp(table["time_hour"]).cast(pa.date32(), safe=False)

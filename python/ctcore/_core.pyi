@@ -6,6 +6,23 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "__version__",
+    "group_ids",
+    "jensen_shannon",
+    "ks",
+    "losses",
+    "mean",
+    "merge_profiles",
+    "ndcg",
+    "profile_column",
+    "profile_column_like",
+    "psi",
+    "scan",
+    "set_threads",
+    "sign_flip",
+]
+
 __version__: str
 
 class _Interval(TypedDict):

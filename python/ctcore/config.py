@@ -90,7 +90,8 @@ class Project:
         """Read the contract that the settings name."""
         if self.settings.data.contract is None:
             return None
-        from ruamel.yaml import YAML, YAMLError  # noqa: PLC0415 - needed here alone
+        from ruamel.yaml import YAML  # noqa: PLC0415 - needed here alone
+        from ruamel.yaml.error import YAMLError  # noqa: PLC0415
 
         from ctcore import validate  # noqa: PLC0415
 
@@ -118,7 +119,10 @@ class Project:
         names |= {policy.data.contract} if policy.data.contract else set()
         commands = f"{policy.train.command or ''} {policy.train.predict_command or ''}".split()
         names |= {word for word in commands if (self.folder / word).is_file()}
-        return {name: hashlib.sha256((self.folder / name).read_bytes()).hexdigest() for name in sorted(names)}
+        present = [
+            name for name in sorted(names) if (self.folder / name).is_file()
+        ]  # a missing one is said where it is used
+        return {name: hashlib.sha256((self.folder / name).read_bytes()).hexdigest() for name in present}
 
 
 def load(folder: str | Path) -> Project:

@@ -76,10 +76,6 @@ def run(
         return _Run(project, registry, as_of, cause, say).go()
 
 
-class _Stop(Exception):  # noqa: N818 - not an error: the answer is no
-    """The cycle ends here, with an answer."""
-
-
 class _Run:
     """A run under way: what it has read, and the records of its steps."""
 
@@ -115,7 +111,7 @@ class _Run:
         try:
             for name in ("validate", "drift", "train", "register", "evaluate", "gate", "promote"):
                 self.say(_SAYINGS[name])
-                steps[name] = self._step(name, lambda name=name: getattr(self, f"_{name}")(steps))
+                steps[name] = self._step(name, steps)
                 stopped = self._judge(name, steps[name])
                 if stopped:
                     outcome = name
@@ -142,10 +138,11 @@ class _Run:
         data_ = self.registry.store.read(f"{self.folder}/{name}.json")
         return None if data_ is None else json.loads(data_)
 
-    def _step(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _step(self, name: str, steps: dict[str, Any]) -> dict[str, Any]:
+        """Give the record of a step: the one there is, or a new one made of the records of the steps before."""
         record: dict[str, Any] | None = self._record(name)
         if record is None:
-            record = plain(work())
+            record = dict(plain(getattr(self, f"_{name}")(steps)))
             self.registry.store.create(f"{self.folder}/{name}.json", canonical(record))
         return record
 
@@ -319,7 +316,9 @@ class _Run:
         scores = train.predict(models, self.holdout, project=self.project.folder, limits=limits)
         evidence = []
         for policy in self.settings.gate:
-            found = measure(self.project, policy, self.holdout, scores, against=production.digest if production else None)
+            found = measure(
+                self.project, policy, self.holdout, scores, against=production.digest if production else None
+            )
             evidence.append(found)
         return {
             "baseline": production.number if production else None,

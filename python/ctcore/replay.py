@@ -6,6 +6,7 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,7 +144,7 @@ def replay(
     name = project.settings.model.name
     if store.state(name).versions:
         raise ConflictError(
-            f"the registry {registry} holds versions of {name} already; a replay starts from nothing. Name another folder"
+            f"the registry {registry} holds versions of {name} already; a replay starts from nothing: name another one"
         )
     # The days after a run are measured while the next run trains: neither needs the other.
     with ThreadPoolExecutor(max_workers=1) as aside:
@@ -154,7 +155,7 @@ def replay(
                 as_of=as_of,
                 cause={"type": "replay"},
                 registry=store,
-                say=lambda text, done=index, day=as_of: say(done, f"{day:%Y-%m-%d} {text}"),
+                say=partial(_say, say, index, as_of),
             )
             weeks.append(aside.submit(_week, project, store, report, store.state(name), every))
         say(len(moments), "measuring the days that follow")
@@ -167,6 +168,10 @@ def replay(
         margin=policy.margin,
         weeks=measured,
     )
+
+
+def _say(say: Callable[[int, str], None], done: int, as_of: datetime, text: str) -> None:
+    say(done, f"{as_of:%Y-%m-%d} {text}")
 
 
 def _week(project: Project, store: Registry, report: RunReport, state: State, every: timedelta) -> Week:

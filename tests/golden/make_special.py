@@ -19,10 +19,10 @@ Usage: python make_special.py [output file]
 
 import json
 import math
-import os
 import random
 import sys
 import time
+from pathlib import Path
 
 import mpmath
 from mpmath import mp, mpf
@@ -51,16 +51,16 @@ def check(first, second, label):
 def lentz(b0, term):
     tiny = mpf(10) ** (-4 * mp.dps)
     eps = mpf(10) ** (-mp.dps)
-    value = c = b0 if b0 else tiny
+    value = c = b0 or tiny
     d = mpf(0)
     n = 0
     while True:
         n += 1
         a_n, b_n = term(n)
         d = b_n + a_n * d
-        d = 1 / (d if d else tiny)
+        d = 1 / (d or tiny)
         c = b_n + a_n / c
-        c = c if c else tiny
+        c = c or tiny
         value *= c * d
         if abs(c * d - 1) < eps:
             return value
@@ -187,11 +187,7 @@ def ref_t_sf(t, df):
     if df in (1.0, 2.0):
         with mp.workdps(DIGITS + 700):
             s = mpf(t)
-            closed = (
-                mpf(1) / 2 - mpmath.atan(s) / mpmath.pi
-                if df == 1.0
-                else (1 - s / mpmath.sqrt(2 + s * s)) / 2
-            )
+            closed = mpf(1) / 2 - mpmath.atan(s) / mpmath.pi if df == 1.0 else (1 - s / mpmath.sqrt(2 + s * s)) / 2
         check(value, closed, ("t closed form", t, df))
         count("t: closed form")
     return value
@@ -448,7 +444,7 @@ def build():
         (ln_p,) = rng.choice([targets(1, 0, 0), targets(0, 1, 0), targets(0, 0, 1)])
         add("gamma_q", ref_gamma_q, a, near_gamma(ln_p, a))
     for a in (9.9e7, 1.01e8, 1e9):  # both sides of the switch to the uniform expansion
-        for ln_p in targets(2, 1, 2) + [math.log(0.50001)]:
+        for ln_p in [*targets(2, 1, 2), math.log(0.50001)]:
             add("gamma_q", ref_gamma_q, a, near_gamma(ln_p, a))
     for a in (1e-6, 1e-3, 0.1, 0.4, 0.9):
         for x in (1e-200, 1e-20, 1e-3, 0.1, 0.5, 0.9999, 1.0001, 3.0, 20.0, 300.0):
@@ -476,7 +472,7 @@ def build():
     for _ in range(60):
         add("ln_gamma", ref_ln_gamma, rng.uniform(0.4, 12))
     for zero in (1.0, 2.0):
-        for i in range(30):
+        for _ in range(30):
             add("ln_gamma", ref_ln_gamma, zero + rng.choice((-1, 1)) * 10 ** rng.uniform(-15, -0.5))
     for x in (0.5, 1.5, 2.5, 3.0, 10.0, 1e-300, 1e100, 1e300):
         add("ln_gamma", ref_ln_gamma, x)
@@ -499,7 +495,7 @@ def build():
 
     for a in (0.25, 0.5, 1.0, 2.5, 15.0, 500.0, 2e4, 5e5):
         for b in (0.25, 0.5, 1.0, 2.5, 15.0, 500.0, 2e4, 5e5):
-            for ln_p in targets(1, 1, 1) + [math.log1p(-(10 ** rng.uniform(-12, -1)))]:
+            for ln_p in [*targets(1, 1, 1), math.log1p(-(10 ** rng.uniform(-12, -1)))]:
                 if a > 1 or ln_p / a > -600:
                     add("beta_quantile", ref_beta_quantile, math.exp(ln_p), a, b)
     note("beta_quantile")
@@ -511,17 +507,14 @@ def ref_gamma_q_of_chi2(x, df):
 
 
 def main():
-    here = os.path.dirname(os.path.abspath(__file__))
-    output = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "golden", "special.json")
+    output = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("special.json")
     points = build()
     lines = []
-    os.makedirs(os.path.dirname(os.path.abspath(output)), exist_ok=True)
     for name, rows in points.items():
         body = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
         lines.append(f'"{name}": [\n{body}\n]')
     made_by = f"make_special.py, mpmath {mpmath.__version__}, 50 digits"
-    with open(output, "w", encoding="ascii") as file:
-        file.write(f'{{"made_by": "{made_by}",\n"points": {{\n' + ",\n".join(lines) + "\n}}\n")
+    output.write_text(f'{{"made_by": "{made_by}",\n"points": {{\n' + ",\n".join(lines) + "\n}}\n", encoding="ascii")
     print("total", sum(len(rows) for rows in points.values()))
     for route, number in sorted(routes.items()):
         print(f"  {number:5} {route}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
+from click.exceptions import Exit
 
 from ctcore import __version__
 from ctcore.errors import CtcoreError
@@ -21,8 +22,8 @@ from ctcore.verdict import exit_code
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_EXIT_CODES = """Exit codes: 0 passed, 1 the answer is no, 2 wrong usage or unusable input, 3 could not be decided, 4 a \
-bug, 5 the surroundings failed, 130 interrupted."""
+_EXIT_CODES = """Exit codes: 0 passed, 1 the answer is no, 2 wrong usage or unusable input, 3 could not be decided, \
+4 a bug, 5 the surroundings failed, 130 interrupted."""
 
 click.rich_click.TEXT_MARKUP = "markdown"
 click.rich_click.MAX_WIDTH = 100
@@ -37,8 +38,8 @@ def _run(arguments: list[str]) -> int:
     try:
         code = cli.main(args=arguments, prog_name="ctcore", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Exit as done:
-        return done.exit_code
+    except Exit as done:
+        return int(done.exit_code)
     except click.ClickException as error:
         error.show()
         return 2
@@ -76,7 +77,12 @@ _project = click.option(
     "--project", "-p", default=".", metavar="FOLDER", help="The folder with the ctcore.toml.", show_default=True
 )
 _format = click.option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout gets.", show_default=True
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="What stdout gets.",
+    show_default=True,
 )
 
 
@@ -95,9 +101,7 @@ def run(project: str, as_of: str | None, format_: str) -> int:
     loaded = config.load(project)
     moment = data.instant(as_of, loaded.zone) if as_of else datetime.now(loaded.zone)
     with _progress(1) as say:
-        report = cycle.run(
-            loaded, as_of=moment, cause={"type": "manual"}, say=lambda text: say(0, text)
-        )
+        report = cycle.run(loaded, as_of=moment, cause={"type": "manual"}, say=lambda text: say(0, text))
     from ctcore import report as reports  # noqa: PLC0415
 
     _answer(format_, report.to_dict, lambda: reports.run_text(report, colour=_colour()))
@@ -109,7 +113,9 @@ def run(project: str, as_of: str | None, format_: str) -> int:
 @click.option("--from", "first", required=True, metavar="INSTANT", help="The first run.")
 @click.option("--to", "last", required=True, metavar="INSTANT", help="The last run.")
 @click.option("--every", default="7d", show_default=True, metavar="DURATION", help="The time between runs: whole days.")
-@click.option("--registry", metavar="FOLDER", help="Where the replay's models go, an empty folder; thrown away without it.")
+@click.option(
+    "--registry", metavar="FOLDER", help="Where the replay's models go, an empty folder; thrown away without it."
+)
 @click.option("--output", "-o", metavar="FILE", help="Write a self-contained HTML report.")
 @_format
 def replay(
@@ -142,7 +148,11 @@ def replay(
 @click.argument("current")
 @click.option("--columns", metavar="NAMES", help="Compare these columns alone, separated by commas.")
 @click.option(
-    "--fail-on", type=click.Choice(["fail", "warn"]), default="fail", show_default=True, help="What ends with exit code 1."
+    "--fail-on",
+    type=click.Choice(["fail", "warn"]),
+    default="fail",
+    show_default=True,
+    help="What ends with exit code 1.",
 )
 @_format
 def check_drift(reference: str, current: str, columns: str | None, fail_on: str, format_: str) -> int:
@@ -207,4 +217,3 @@ def _progress(total: int) -> Iterator[Callable[[int, str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=total)
         yield lambda done, text: progress.update(task, completed=done, description=text)
-

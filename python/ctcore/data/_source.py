@@ -68,7 +68,7 @@ def read_dataset(
         raise _unreadable(files, error) from error
     duplicates = {name for name in table.column_names if table.column_names.count(name) > 1}
     if duplicates:
-        raise DataError(f"{files[0]}: the column name {sorted(duplicates)[0]!r} occurs more than once")
+        raise DataError(f"{files[0]}: the column name {min(duplicates)!r} occurs more than once")
     return table
 
 

@@ -181,9 +181,7 @@ def _column(
         if ks:
             statistics |= {"ks": ks.statistic, "ks_location": ks.location, "ks_sign": ks.sign, "ks_p": ks.p_value}
         words = _numbers_in_words(before, after) if number else _categories_in_words(counts)
-    return ColumnDrift(
-        name=name, kind=before["kind"], checks=tuple(checks), statistics=statistics, words=words
-    )
+    return ColumnDrift(name=name, kind=before["kind"], checks=tuple(checks), statistics=statistics, words=words)
 
 
 def _decide(

@@ -38,7 +38,7 @@ class Profile:
         """Read what ``to_dict`` gave."""
         if stored.get("kind") != "profile" or stored.get("format") != FORMAT:
             raise DataError(
-                f"profile: expected kind \"profile\" of format {FORMAT}, found kind {stored.get('kind')!r} of format "
+                f'profile: expected kind "profile" of format {FORMAT}, found kind {stored.get("kind")!r} of format '
                 f"{stored.get('format')!r}; it was made by another version of ctcore, or is something else"
             )
         return cls(stored["columns"], stored["skipped"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -118,7 +119,7 @@ def cell_counts(reference: dict[str, Any], current: dict[str, Any]) -> tuple[lis
     """Give the counts of two profiles of one column on their common cells, and the cells' names."""
     if reference["kind"] == "number":
         edges = [None, *reference["edges"], None]
-        return reference["counts"], current["counts"], list(zip(edges, edges[1:], strict=False))
+        return reference["counts"], current["counts"], list(pairwise(edges))
     names: list[Any] = list(reference["counts"])
     sides = [[*profile["counts"].values(), profile["rest"]] for profile in (reference, current)]
     if reference["rest"] == current["rest"] == 0:

@@ -71,7 +71,7 @@ def _over(store: LocalStore, folder: str, epoch: int, holder: dict[str, Any], no
         return True
     if now >= datetime.fromisoformat(holder["until"]):
         return True
-    return holder["host"] == socket.gethostname() and _started(holder["process"]) != holder["started"]
+    return bool(holder["host"] == socket.gethostname() and _started(holder["process"]) != holder["started"])
 
 
 def _started(process: int) -> str | None:

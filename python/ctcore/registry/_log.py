@@ -47,7 +47,7 @@ class Entry:
             stored = json.loads(data)
             if stored["format"] > FORMAT:
                 raise StoreError(
-                    f"{name} is of format {stored['format']}, this version of ctcore reads up to {FORMAT}; update ctcore"
+                    f"{name} is of format {stored['format']}, this ctcore reads up to {FORMAT}; update ctcore"
                 )
             return cls(
                 number=stored["number"],

@@ -128,9 +128,7 @@ class Registry:
         for path in files:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", path):
                 raise ArgumentError(f"files: names are letters, digits, dots, dashes and underscores; found {path!r}")
-        listed = [
-            {"path": path, "size": len(data), "sha256": self.put(data)} for path, data in sorted(files.items())
-        ]
+        listed = [{"path": path, "size": len(data), "sha256": self.put(data)} for path, data in sorted(files.items())]
         manifest = {"format": FORMAT, "kind": kind, "files": listed, "about": dict(about or {})}
         digest = self.put(canonical(manifest))
 
@@ -164,7 +162,7 @@ class Registry:
         return digest
 
     def promote(self, model: str, number: int, *, expect: int | None) -> None:
-        """Make a version production, provided that production is still the version ``expect`` (``None``: there is none).
+        """Make a version production, provided that production is still version ``expect`` (``None``: there is none).
 
         Promoting what is production already changes nothing.
         """
@@ -213,7 +211,7 @@ class Registry:
             )
             if self.store.create(f"models/{_checked(model)}/log/{entry_name(entry.number)}", entry.to_bytes()):
                 return state.apply(entry, digest_of(entry))
-            time.sleep(random.uniform(0, 0.002 * 2**min(attempt, 6)))  # noqa: S311 - spreads writers, keeps no secret
+            time.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 6)))  # noqa: S311 - spreads writers, keeps no secret
         raise ConflictError(f"other writers took {_TRIES} slots of the log of {model} in turn; try again")
 
     def _mark(self) -> None:
@@ -224,8 +222,8 @@ class Registry:
 def _checked(model: str) -> str:
     if not _NAME.fullmatch(model) or ".." in model:
         raise ArgumentError(
-            f"model: a name is 1 to 64 lower-case letters, digits, dots, dashes and underscores, and begins with a letter "
-            f"or digit; found {model!r}"
+            f"model: a name is 1 to 64 lower-case letters, digits, dots, dashes and underscores, and begins with a "
+            f"letter or digit; found {model!r}"
         )
     return model
 

@@ -76,7 +76,8 @@ class LocalStore:
     def list(self, folder: str) -> list[str]:
         """Give the names in a folder, sorted, without what is being written; empty where there is no folder."""
         try:
-            return sorted(name for name in os.listdir(self.root / folder) if not name.startswith("."))
+            names = os.listdir(self.root / folder)  # noqa: PTH208 - names, not paths
+            return sorted(name for name in names if not name.startswith("."))
         except FileNotFoundError:
             return []
         except OSError as error:

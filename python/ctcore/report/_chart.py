@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WIDTH, HEIGHT = 960, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 30, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 30, 26
 _MAX_TICKS = 13
 
 

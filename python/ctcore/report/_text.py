@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ctcore.cycle import RunReport
-    from ctcore.drift import DriftReport
+    from ctcore.drift import ColumnDrift, DriftReport
     from ctcore.replay import Replay
 
 _COLOUR = {
@@ -56,25 +56,18 @@ def _number(value: float | None, form: str = ".4g") -> str:
 
 def drift_text(report: DriftReport, *, colour: bool, most: int = 40) -> str:
     """Give a drift report: one line a column, the worst first, then the whole."""
-    table = _table("column", "verdict", "effect", "interval", "tolerance", "JS", "KS", "what changed",
-                   right=("effect", "tolerance", "JS", "KS"))  # fmt: skip
+    table = _table("column", "verdict", "effect [interval] / tolerance", "what changed")
     columns = sorted(report.columns, key=lambda column: (_WORST_FIRST.index(column.verdict), column.name))
     for column in columns[:most]:
-        check = min(column.checks, key=lambda each: _WORST_FIRST.index(each.verdict))
-        shown = check if check.verdict is not Verdict.PASS else column.checks[min(1, len(column.checks) - 1)]
-        kind = shown.id.rpartition(".")[2]
-        interval = "-" if shown.lower is None else f"{_number(shown.lower, '.3g')} to {_number(shown.upper, '.3g')}"
-        words = column.words if kind in ("psi", "jensen_shannon") else shown.message.partition(": ")[2] or column.words
-        table.add_row(
-            escape(column.name),
-            _verdict(column.verdict),
-            f"{_LABELS.get(kind, kind)} {_number(shown.value, '.3g')}" if shown.value is not None else "-",
-            interval,
-            _number(shown.threshold, "g"),
-            _number(column.statistics.get("jensen_shannon"), ".3f"),
-            _number(column.statistics.get("ks"), ".3f"),
-            escape(words),
-        )
+        check = _deciding(column)
+        kind = check.id.rpartition(".")[2]
+        effect = "-"
+        if check.value is not None:
+            interval = f"[{_number(check.lower, '.2g')}, {_number(check.upper, '.2g')}]"
+            effect = f"{_LABELS.get(kind, kind)} {check.value:.3g} {interval} / {_number(check.threshold, 'g')}"
+        decided = kind in _DISTRIBUTION and check.verdict is not Verdict.INSUFFICIENT
+        words = column.words if decided or kind == "present" else check.message.partition(": ")[2] or column.words
+        table.add_row(escape(column.name), _verdict(column.verdict), escape(effect), escape(words))
     rows = f"reference {report.reference_rows:,} rows, current {report.current_rows:,} rows"
     parts: list[Any] = [f"[bold]drift[/]: {_verdict(report.verdict)} - {escape(report.checks[0].message)}", rows, table]
     if len(columns) > most:
@@ -82,6 +75,13 @@ def drift_text(report: DriftReport, *, colour: bool, most: int = 40) -> str:
     return _render(*parts, colour=colour)
 
 
+def _deciding(column: ColumnDrift) -> Check:
+    """Give the check that made the column's verdict; of several, the one on its distribution."""
+    worst = [check for check in column.checks if check.verdict is column.verdict] or list(column.checks)
+    return next((check for check in worst if check.id.rpartition(".")[2] in _DISTRIBUTION), worst[0])
+
+
+_DISTRIBUTION = ("psi", "jensen_shannon")
 _LABELS = {"psi": "PSI", "jensen_shannon": "JS", "missing": "missing", "unseen": "unseen"}
 
 
@@ -125,7 +125,9 @@ def models_text(models: list[dict[str, Any]], *, root: Path, colour: bool) -> st
             str(row["version"]),
             "[green]production[/]" if row["production"] else "",
             _number(row["metric"], ".4f"),
-            "-" if row["gain"] is None else f"{row['gain']:+.2%} [dim][{row['lower']:+.2%}, {row['upper']:+.2%}][/]"
+            "-"
+            if row["gain"] is None
+            else f"{row['gain']:+.2%} [dim][{row['lower']:+.2%}, {row['upper']:+.2%}][/]"
             if row["lower"] is not None
             else f"{row['gain']:+.2%}",
             row["cause"] or "-",

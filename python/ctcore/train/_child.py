@@ -49,7 +49,13 @@ class ChildLimits:
 
 
 def run(
-    argv: Sequence[str], *, what: str, folder: Path, log: Path, limits: ChildLimits, env: Mapping[str, str] | None = None
+    argv: Sequence[str],
+    *,
+    what: str,
+    folder: Path,
+    log: Path,
+    limits: ChildLimits,
+    env: Mapping[str, str] | None = None,
 ) -> float:
     """Run a program to its end and give the seconds it took. Its output goes to ``log``.
 

@@ -130,8 +130,8 @@ def predict(
         for index, model in enumerate(models):
             place = folder / f"model-{index}"
             place.mkdir()
-            for path, data in model.files.items():
-                (place / path).write_bytes(data)
+            for file, data in model.files.items():
+                (place / file).write_bytes(data)
             requests.append(
                 {
                     "trainer": model.kind,

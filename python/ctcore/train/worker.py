@@ -33,7 +33,12 @@ def train(request: dict[str, Any]) -> None:
         return
     import lightgbm as lgb  # noqa: PLC0415 - heavy, and not every trainer needs it
 
-    parameters = {"objective": _OBJECTIVES[columns["task"]], "num_threads": 1, "seed": 0, "deterministic": True}
+    parameters: dict[str, Any] = {
+        "objective": _OBJECTIVES[columns["task"]],
+        "num_threads": 1,
+        "seed": 0,
+        "deterministic": True,
+    }
     parameters |= {"force_row_wise": True, "verbosity": -1} | request["parameters"]
     rounds = int(parameters.pop("num_iterations", 100))
     data = lgb.Dataset(

@@ -109,10 +109,14 @@ def _column(rule: ColumnRule, found: dict[str, Any] | None) -> Iterator[Check]:
         message = f"{name} is NaN in {found['nans']:,} and infinite in {bad - found['nans']:,} of {rows:,} rows"
         yield Check(id=f"{name}.finite", verdict=_verdict(bad == 0), message=message, value=bad, threshold=0, n=rows)
     if rule.minimum is not None or rule.maximum is not None:
-        yield _range(rule, found) if fits else Check(
-            id=f"{name}.range",
-            verdict=Verdict.NOT_RUN,
-            message=f"{name} has no range to judge: it is of Arrow type {found['type']}",
+        yield (
+            _range(rule, found)
+            if fits
+            else Check(
+                id=f"{name}.range",
+                verdict=Verdict.NOT_RUN,
+                message=f"{name} has no range to judge: it is of Arrow type {found['type']}",
+            )
         )
 
 

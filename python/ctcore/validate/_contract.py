@@ -13,7 +13,16 @@ _TOP = ("apiVersion", "kind", "id", "name", "version", "status", "description", 
 _OBJECT = ("name", "physicalType", "description", "properties", "quality")
 _PROPERTY = ("name", "logicalType", "physicalType", "description", "required", "logicalTypeOptions", "quality")
 _OPTIONS = ("minimum", "maximum")
-_QUALITY = ("id", "metric", "description", "severity", "unit", "mustBeLessOrEqualTo", "mustBeGreaterOrEqualTo", "mustBeBetween")
+_QUALITY = (
+    "id",
+    "metric",
+    "description",
+    "severity",
+    "unit",
+    "mustBeLessOrEqualTo",
+    "mustBeGreaterOrEqualTo",
+    "mustBeBetween",
+)
 _SLA = ("id", "property", "value", "unit", "element", "description")
 _UNITS = {"d": "days", "day": "days", "days": "days", "h": "hours", "hour": "hours", "hours": "hours"}
 _SEVERITIES = {"error": True, "warning": False}
@@ -56,8 +65,8 @@ def contract(document: dict[str, Any]) -> Contract:
     """Read a contract from the parsed YAML of an ODCS 3.1 document.
 
     Judged are: that each property is there, ``logicalType``, ``required``, ``logicalTypeOptions.minimum`` and
-    ``.maximum`` (both inclusive), the quality metrics ``nullValues`` (in percent) and ``rowCount``, and the SLA property
-    ``latency`` of a timestamp. Anything else in a place that could be a rule is a :class:`ConfigError`.
+    ``.maximum`` (both inclusive), the quality metrics ``nullValues`` (in percent) and ``rowCount``, and the SLA
+    property ``latency`` of a timestamp. Anything else in a place that could be a rule is a :class:`ConfigError`.
 
     >>> from ctcore import validate
     >>> validate.contract({
@@ -124,7 +133,9 @@ def _row_count(rules: list[dict[str, Any]]) -> dict[str, Any]:
     for rule in rules:
         _keys(rule, _QUALITY, "contract: schema.quality")
         if rule.get("metric") != "rowCount":
-            raise ConfigError(f"contract: schema.quality: metric {rule.get('metric')!r} is not judged; known is rowCount")
+            raise ConfigError(
+                f"contract: schema.quality: metric {rule.get('metric')!r} is not judged; known is rowCount"
+            )
         if "mustBeBetween" in rule:
             found["min_rows"], found["max_rows"] = rule["mustBeBetween"]
         if "mustBeGreaterOrEqualTo" in rule:
@@ -140,11 +151,13 @@ def _freshness(rules: list[dict[str, Any]], table: str, columns: tuple[ColumnRul
     for rule in rules:
         _keys(rule, _SLA, "contract: slaProperties")
         if rule.get("property") != "latency" or rule.get("unit") not in _UNITS:
-            raise ConfigError(f'contract: slaProperties knows property "latency" in units {sorted(_UNITS)}, found {rule}')
+            raise ConfigError(
+                f'contract: slaProperties knows property "latency" in units {sorted(_UNITS)}, found {rule}'
+            )
         owner, _, column = str(rule.get("element", "")).rpartition(".")
         if owner not in ("", table) or column not in [each.name for each in columns]:
             raise ConfigError(
-                f'contract: slaProperties: element must name a column as "{table}.column", found {rule.get("element")!r}'
+                f'contract: slaProperties: element must be "{table}.column", found {rule.get("element")!r}'
             )
         found["freshness"] = timedelta(**{_UNITS[rule["unit"]]: float(rule["value"])})
         found["freshness_column"] = column

@@ -21,7 +21,7 @@ pub(crate) fn run<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Se
 
 /// Lets a pending Ctrl-C through. Work inside [`run`] calls it between pieces of a stream.
 pub(crate) fn interruption() -> Result<()> {
-    Python::attach(|py| py.check_signals()).map_err(|_| Error::Interrupted)
+    Python::attach(Python::check_signals).map_err(|_| Error::Interrupted)
 }
 
 fn to_python(error: Error) -> PyErr {
@@ -60,7 +60,11 @@ impl<'py> FromPyObject<'_, 'py> for Column {
 pub(crate) fn contiguous(name: &'static str, column: &Column) -> Result<ArrayRef> {
     let array = match column.0.as_slice() {
         [only] => only.clone(),
-        [] => return Ok(std::sync::Arc::new(PrimitiveArray::<Float64Type>::from(Vec::<f64>::new()))),
+        [] => {
+            return Ok(std::sync::Arc::new(PrimitiveArray::<Float64Type>::from(
+                Vec::<f64>::new(),
+            )));
+        }
         many => {
             let parts: Vec<&dyn Array> = many.iter().map(AsRef::as_ref).collect();
             arrow_select::concat::concat(&parts)?
@@ -70,7 +74,10 @@ pub(crate) fn contiguous(name: &'static str, column: &Column) -> Result<ArrayRef
         let row = (0..array.len()).find(|&row| array.is_null(row)).unwrap_or(0);
         return Err(Error::argument(
             name,
-            format!("row {row} is null; drop or fill the {} null rows first", array.null_count()),
+            format!(
+                "row {row} is null; drop or fill the {} null rows first",
+                array.null_count()
+            ),
         ));
     }
     Ok(array)
@@ -91,7 +98,9 @@ pub(crate) fn integers(name: &'static str, column: &Column) -> Result<PrimitiveA
             message: format!("must hold whole numbers, found {}", array.data_type()),
         });
     }
-    Ok(arrow_cast::cast(&array, &arrow_schema::DataType::Int64)?.as_primitive().clone())
+    Ok(arrow_cast::cast(&array, &arrow_schema::DataType::Int64)?
+        .as_primitive()
+        .clone())
 }
 
 /// Scores in the type that they came in.
@@ -120,7 +129,7 @@ pub(crate) fn relevance(column: &Column) -> Result<Relevance> {
         return Ok(Relevance::Whole(whole.clone()));
     }
     let floats = floats("relevance", column)?;
-    let whole = |grade: f64| grade >= 0.0 && grade <= 255.0 && grade.fract() == 0.0;
+    let whole = |grade: f64| (0.0..=255.0).contains(&grade) && grade.fract() == 0.0;
     if floats.values().iter().all(|&grade| whole(grade)) {
         return Ok(Relevance::Whole(floats.unary(|grade| grade as u8)));
     }

@@ -37,8 +37,14 @@ pub(crate) fn psi(
 /// The Jensen-Shannon distance of two counts: (statistic, lower, upper).
 #[pyfunction]
 #[pyo3(signature = (reference, current))]
-pub(crate) fn jensen_shannon(py: Python<'_>, reference: Vec<u64>, current: Vec<u64>) -> PyResult<(f64, f64, f64)> {
-    run(py, || ctcore::drift::jensen_shannon::jensen_shannon(&reference, &current).map(ends))
+pub(crate) fn jensen_shannon(
+    py: Python<'_>,
+    reference: Vec<u64>,
+    current: Vec<u64>,
+) -> PyResult<(f64, f64, f64)> {
+    run(py, || {
+        ctcore::drift::jensen_shannon::jensen_shannon(&reference, &current).map(ends)
+    })
 }
 
 /// The two-sample Kolmogorov-Smirnov statistic: (statistic, location, sign, `p_value`, method).
@@ -65,7 +71,11 @@ pub(crate) fn ks(
         };
         let ks = ctcore::drift::ks::ks(&sort("reference", &reference)?, &sort("current", &current)?)?;
         let p = ks.p_value(method);
-        let method = if p.method == Method::Exact { "exact" } else { "asymptotic" };
+        let method = if p.method == Method::Exact {
+            "exact"
+        } else {
+            "asymptotic"
+        };
         Ok((ks.statistic, ks.location, ks.sign, p.p_value, method))
     })
 }

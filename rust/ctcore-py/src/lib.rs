@@ -1,6 +1,12 @@
 //! `ctcore._core`: each function converts, calls the core, converts. What the numbers mean is
 //! documented in the core and in the Python face; nothing is decided here.
 
+#![allow(
+    clippy::elidable_lifetime_names,
+    reason = "a name says that the result lives with the interpreter"
+)]
+#![allow(clippy::needless_pass_by_value, reason = "pyo3 extracts arguments by value")]
+
 use pyo3::prelude::*;
 
 mod border;

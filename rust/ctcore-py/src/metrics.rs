@@ -22,7 +22,9 @@ pub(crate) fn group_ids<'py>(
     let (sizes, order) = run(py, || {
         let ids = integers("query", &query)?;
         let (groups, order) = Groups::from_ids(ids.values());
-        let sizes: Vec<i64> = (0..groups.len()).map(|query| groups.rows(query).len() as i64).collect();
+        let sizes: Vec<i64> = (0..groups.len())
+            .map(|query| groups.rows(query).len() as i64)
+            .collect();
         Ok((sizes, order))
     })?;
     Ok((sizes.into_pyarray(py), order.map(|order| order.into_pyarray(py))))
@@ -31,7 +33,10 @@ pub(crate) fn group_ids<'py>(
 /// NDCG of each query, and flag bits: 1 empty, 2 constant, 4 single, 8 tied.
 #[pyfunction]
 #[pyo3(signature = (relevance, score, group, *, k, gain, gain_table, ties, empty))]
-#[expect(clippy::too_many_arguments, reason = "the definition of the metric, spelled out")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the definition of the metric, spelled out"
+)]
 #[expect(clippy::type_complexity, reason = "two arrays")]
 pub(crate) fn ndcg<'py>(
     py: Python<'py>,
@@ -72,7 +77,10 @@ fn definition(
     empty: &str,
 ) -> Result<Ndcg> {
     let unknown = |name, choices: &str, found: &str| {
-        Err(Error::argument(name, format!("must be one of {choices}; found {found:?}")))
+        Err(Error::argument(
+            name,
+            format!("must be one of {choices}; found {found:?}"),
+        ))
     };
     Ok(Ndcg {
         k,
@@ -88,7 +96,11 @@ fn definition(
             "pessimistic" => Ties::Pessimistic,
             "optimistic" => Ties::Optimistic,
             other => {
-                return unknown("ties", "\"average\", \"input\", \"pessimistic\", \"optimistic\"", other);
+                return unknown(
+                    "ties",
+                    "\"average\", \"input\", \"pessimistic\", \"optimistic\"",
+                    other,
+                );
             }
         },
         empty: match empty {
@@ -178,7 +190,13 @@ pub(crate) fn sign_flip<'py>(
 pub(crate) fn mean(py: Python<'_>, values: Column, weight: Option<Column>) -> PyResult<f64> {
     run(py, || {
         let values = floats("values", &values)?;
-        let weight = weight.as_ref().map(|weight| floats("weight", weight)).transpose()?;
-        ctcore::num::weighted_mean(values.values(), weight.as_ref().map(|weight| weight.values().as_ref()))
+        let weight = weight
+            .as_ref()
+            .map(|weight| floats("weight", weight))
+            .transpose()?;
+        ctcore::num::weighted_mean(
+            values.values(),
+            weight.as_ref().map(|weight| weight.values().as_ref()),
+        )
     })
 }

@@ -98,7 +98,8 @@ fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<ColumnProfile> {
     match item::<String>(dict, "kind")?.as_str() {
         "number" => {
             let range: (Option<f64>, Option<f64>) = (item(dict, "minimum")?, item(dict, "maximum")?);
-            let edges = Edges::new(item(dict, "edges")?).map_err(|error| ArgumentError::new_err(error.to_string()))?;
+            let edges = Edges::new(item(dict, "edges")?)
+                .map_err(|error| ArgumentError::new_err(error.to_string()))?;
             let counts: Vec<u64> = item(dict, "counts")?;
             if counts.len() != edges.cells() {
                 return Err(ArgumentError::new_err(format!(

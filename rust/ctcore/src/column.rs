@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, RecordBatch, make_array};
 use arrow_cast::cast;
@@ -36,9 +37,13 @@ impl Kind {
         match data_type {
             D::Boolean | D::Utf8 | D::LargeUtf8 | D::Utf8View => Ok(Self::Category),
             D::Dictionary(_, value) => Self::of(name, value),
-            D::Null | D::Timestamp(..) | D::Date32 | D::Date64 | D::Time32(_) | D::Time64(_) | D::Duration(_) => {
-                Ok(Self::Number)
-            }
+            D::Null
+            | D::Timestamp(..)
+            | D::Date32
+            | D::Date64
+            | D::Time32(_)
+            | D::Time64(_)
+            | D::Duration(_) => Ok(Self::Number),
             numeric if numeric.is_numeric() => Ok(Self::Number),
             other => Err(Error::Type {
                 name: name.to_owned(),
@@ -222,7 +227,10 @@ impl Categories {
         {
             return Err(Error::Type {
                 name: name.to_owned(),
-                message: format!("expected strings or booleans, found a column of type {}", array.data_type()),
+                message: format!(
+                    "expected strings or booleans, found a column of type {}",
+                    array.data_type()
+                ),
             });
         }
         let pieces = pieces(chunks);
@@ -259,16 +267,25 @@ pub fn as_f64(name: &str, array: &dyn Array) -> Result<ArrayRef> {
         })
     };
     let seconds = |array: &dyn Array, through: &DataType, per_second: f64| -> Result<ArrayRef> {
-        let ticks = cast_to(&cast_to(&cast_to(array, through)?, &DataType::Int64)?, &DataType::Float64)?;
+        let ticks = cast_to(
+            &cast_to(&cast_to(array, through)?, &DataType::Int64)?,
+            &DataType::Float64,
+        )?;
         let values = ticks.as_primitive::<Float64Type>();
         Ok(Arc::new(values.unary::<_, Float64Type>(|tick| tick / per_second)))
     };
     match array.data_type() {
-        DataType::Timestamp(_, zone) => {
-            seconds(array, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()), 1e6)
+        DataType::Timestamp(_, zone) => seconds(
+            array,
+            &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+            1e6,
+        ),
+        DataType::Date32 | DataType::Date64 => {
+            seconds(array, &DataType::Timestamp(TimeUnit::Millisecond, None), 1e3)
         }
-        DataType::Date32 | DataType::Date64 => seconds(array, &DataType::Timestamp(TimeUnit::Millisecond, None), 1e3),
-        DataType::Time32(_) | DataType::Time64(_) => seconds(array, &DataType::Time64(TimeUnit::Microsecond), 1e6),
+        DataType::Time32(_) | DataType::Time64(_) => {
+            seconds(array, &DataType::Time64(TimeUnit::Microsecond), 1e6)
+        }
         DataType::Duration(_) => seconds(array, &DataType::Duration(TimeUnit::Microsecond), 1e6),
         DataType::Float64 => Ok(make_array(array.to_data())),
         _ => widen(array).map_or_else(|| cast_to(array, &DataType::Float64), Ok),
@@ -276,6 +293,10 @@ pub fn as_f64(name: &str, array: &dyn Array) -> Result<ArrayRef> {
 }
 
 /// The common number types by a plain loop; `None` for the rare ones.
+#[expect(
+    clippy::cast_lossless,
+    reason = "one loop serves the types that fit and those that are rounded"
+)]
 fn widen(array: &dyn Array) -> Option<ArrayRef> {
     macro_rules! first_of {
         ($($rust:ty => $arrow:ty),+) => {
@@ -321,7 +342,8 @@ impl<I: Iterator<Item = std::result::Result<RecordBatch, ArrowError>>> Rechunk<I
         while missing > 0 {
             let batch = self.held.remove(0);
             if batch.num_rows() > missing {
-                self.held.insert(0, batch.slice(missing, batch.num_rows() - missing));
+                self.held
+                    .insert(0, batch.slice(missing, batch.num_rows() - missing));
             }
             let batch = batch.slice(0, missing.min(batch.num_rows()));
             missing -= batch.num_rows();
@@ -383,7 +405,13 @@ mod tests {
         let numbers = Numbers::of_column("x", &column(array)).unwrap();
         let rows = numbers.rows;
         assert_eq!(
-            (rows.rows, rows.nulls, rows.nans, rows.positive_infinities, rows.negative_infinities),
+            (
+                rows.rows,
+                rows.nulls,
+                rows.nans,
+                rows.positive_infinities,
+                rows.negative_infinities
+            ),
             (6, 1, 2, 1, 1)
         );
         assert_eq!((rows.missing(), rows.finite()), (3, 1));
@@ -400,8 +428,13 @@ mod tests {
 
     #[test]
     fn decimals_are_read_at_their_scale() {
-        let array = Decimal128Array::from(vec![1_250]).with_precision_and_scale(9, 2).unwrap();
-        assert_eq!(Numbers::of_column("d", &column(array)).unwrap().finite, vec![12.5]);
+        let array = Decimal128Array::from(vec![1_250])
+            .with_precision_and_scale(9, 2)
+            .unwrap();
+        assert_eq!(
+            Numbers::of_column("d", &column(array)).unwrap().finite,
+            vec![12.5]
+        );
     }
 
     #[test]
@@ -420,7 +453,10 @@ mod tests {
     #[test]
     fn a_list_column_is_named_in_the_error() {
         let error = Kind::of("tags", &DataType::new_list(DataType::Int8, true)).unwrap_err();
-        assert!(error.to_string().starts_with("tags: a column of type List"), "{error}");
+        assert!(
+            error.to_string().starts_with("tags: a column of type List"),
+            "{error}"
+        );
     }
 
     #[test]

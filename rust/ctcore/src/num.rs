@@ -111,10 +111,18 @@ pub fn weighted_mean(values: &[f64], weight: Option<&[f64]>) -> Result<f64> {
         return Ok(sum(values, |x| if x.is_nan() { 0.0 } else { x }) / count);
     };
     if weight.len() != values.len() {
-        let message = format!("must have one value a query: {}, found {}", values.len(), weight.len());
+        let message = format!(
+            "must have one value a query: {}, found {}",
+            values.len(),
+            weight.len()
+        );
         return Err(Error::argument("weight", message));
     }
-    if let Some((index, bad)) = weight.iter().enumerate().find(|(_, w)| !(w.is_finite() && **w >= 0.0)) {
+    if let Some((index, bad)) = weight
+        .iter()
+        .enumerate()
+        .find(|(_, w)| !(w.is_finite() && **w >= 0.0))
+    {
         let message = format!("must be finite and at least 0, found {bad} at {index}");
         return Err(Error::argument("weight", message));
     }
@@ -133,7 +141,7 @@ pub fn weighted_mean(values: &[f64], weight: Option<&[f64]>) -> Result<f64> {
 
 /// Count, mean and sum of squared deviations, mergeable.
 ///
-/// The merge is that of Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for
+/// The merge is that of Chan, Golub and `LeVeque`, "Updating formulae and a pairwise algorithm for
 /// computing sample variances" (1979), equation 2.1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Moments {
@@ -212,7 +220,9 @@ mod tests {
 
     #[test]
     fn a_sum_that_plain_addition_gets_wrong() {
-        let values: Vec<f64> = (0..3 * CHUNK).map(|i| if i % 2 == 0 { 1e16 } else { -1e16 + 2.0 }).collect();
+        let values: Vec<f64> = (0..3 * CHUNK)
+            .map(|i| if i % 2 == 0 { 1e16 } else { -1e16 + 2.0 })
+            .collect();
         assert_eq!(sum(&values, |x| x), 3.0 * CHUNK as f64);
     }
 

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 struct Pool {
     process: u32,
     threads: usize,
-    pool: Arc<rayon::ThreadPool>,
+    workers: Arc<rayon::ThreadPool>,
 }
 
 static POOL: Mutex<Option<Pool>> = Mutex::new(None);
@@ -40,19 +40,24 @@ fn pool() -> Option<Arc<rayon::ThreadPool>> {
     let mut slot = POOL.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(old) = slot.take() {
         if old.process == process && old.threads == threads {
-            let pool = Arc::clone(&old.pool);
+            let pool = Arc::clone(&old.workers);
             *slot = Some(old);
             return Some(pool);
         }
         if old.process != process {
-            std::mem::forget(old.pool);
+            std::mem::forget(old.workers);
         }
     }
-    let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()?);
+    let pool = Arc::new(
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .ok()?,
+    );
     *slot = Some(Pool {
         process,
         threads,
-        pool: Arc::clone(&pool),
+        workers: Arc::clone(&pool),
     });
     Some(pool)
 }
@@ -60,10 +65,11 @@ fn pool() -> Option<Arc<rayon::ThreadPool>> {
 /// `work(i)` for `i` in `0..count`, on all threads, results in order. Without threads (one core,
 /// or the system gives none) the same calls run here.
 pub fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
-    if count > 1 && threads() > 1 {
-        if let Some(pool) = pool() {
-            return pool.install(|| (0..count).into_par_iter().map(&work).collect());
-        }
+    if count > 1
+        && threads() > 1
+        && let Some(pool) = pool()
+    {
+        return pool.install(|| (0..count).into_par_iter().map(&work).collect());
     }
     (0..count).map(work).collect()
 }
@@ -71,10 +77,11 @@ pub fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Ve
 /// Sorts on all threads. The order of equal elements is not kept, so the element must be all
 /// there is to it.
 pub fn sort<T: Ord + Send>(values: &mut [T]) {
-    if values.len() > crate::num::CHUNK && threads() > 1 {
-        if let Some(pool) = pool() {
-            return pool.install(|| values.par_sort_unstable());
-        }
+    if values.len() > crate::num::CHUNK
+        && threads() > 1
+        && let Some(pool) = pool()
+    {
+        return pool.install(|| values.par_sort_unstable());
     }
     values.sort_unstable();
 }
@@ -104,7 +111,10 @@ mod tests {
     fn results_come_in_order_for_any_number_of_threads() {
         for threads in [1, 2, 7] {
             set_threads(NonZeroUsize::new(threads));
-            assert_eq!(map(1_000, |i| i * i), (0..1_000).map(|i| i * i).collect::<Vec<_>>());
+            assert_eq!(
+                map(1_000, |i| i * i),
+                (0..1_000).map(|i| i * i).collect::<Vec<_>>()
+            );
         }
         set_threads(None);
     }

@@ -26,10 +26,10 @@ impl Edges {
         if let Some(bad) = edges.iter().find(|edge| !edge.is_finite()) {
             return Err(Error::argument("edges", format!("must be finite, found {bad}")));
         }
-        if let Some(pair) = edges.windows(2).find(|pair| pair[0] >= pair[1]) {
+        if let Some((before, after)) = edges.iter().zip(edges.iter().skip(1)).find(|(a, b)| a >= b) {
             return Err(Error::argument(
                 "edges",
-                format!("must ascend strictly, found {} before {}", pair[0], pair[1]),
+                format!("must ascend strictly, found {before} before {after}"),
             ));
         }
         Ok(Self(edges))
@@ -242,7 +242,9 @@ impl ColumnProfile {
                 let edges = Edges::equal_mass(&Sorted::new(&numbers.finite), cells);
                 Self::Number(NumberProfile::on(&numbers, edges))
             }
-            Kind::Category => Self::Category(CategoryProfile::of(Categories::of_column(name, chunks)?, limit)),
+            Kind::Category => {
+                Self::Category(CategoryProfile::of(Categories::of_column(name, chunks)?, limit))
+            }
         })
     }
 
@@ -313,7 +315,10 @@ mod tests {
     #[test]
     fn the_dictionary_keeps_the_most_frequent_and_counts_the_rest() {
         let categories = Categories {
-            rows: Rows { rows: 9, ..Rows::default() },
+            rows: Rows {
+                rows: 9,
+                ..Rows::default()
+            },
             counts: [("a".into(), 5), ("b".into(), 1), ("c".into(), 3)].into(),
         };
         let profile = CategoryProfile::of(categories.clone(), 2);

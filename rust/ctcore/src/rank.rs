@@ -114,7 +114,11 @@ mod tests {
             let mut share = 0.0;
             for x in &first {
                 for y in &second {
-                    share += if y > x { 1.0 } else if y == x { 0.5 } else { 0.0 };
+                    share += match y.cmp(x) {
+                        std::cmp::Ordering::Greater => 1.0,
+                        std::cmp::Ordering::Equal => 0.5,
+                        std::cmp::Ordering::Less => 0.0,
+                    };
                 }
             }
             share /= (first.len() * second.len()) as f64;

@@ -68,14 +68,11 @@ fn wide(a: u64, b: u64) -> (u64, u64) {
 mod tests {
     use super::*;
 
-    /// numpy.random.Philox(key=[7, 5], counter=[2, 0, 0, 0]).random_raw(4): numpy adds one to the
+    /// `numpy.random.Philox(key=[7, 5], counter=[2, 0, 0, 0]).random_raw(4)`: numpy adds one to the
     /// counter before it draws, hence `words(3)`.
     #[test]
     fn the_words_are_those_of_numpy() {
-        assert_eq!(
-            Stream::new(7, 5).words(3),
-            NUMPY_PHILOX_7_5_AT_3
-        );
+        assert_eq!(Stream::new(7, 5).words(3), NUMPY_PHILOX_7_5_AT_3);
     }
     const NUMPY_PHILOX_7_5_AT_3: [u64; 4] = [
         9_996_188_689_645_661_781,

@@ -585,8 +585,7 @@ impl BetaPoint {
     fn deviance(&self) -> f64 {
         let sum = self.a + self.b;
         let (u, v) = (-self.shortfall / self.a, self.shortfall / self.b);
-        self.a * u_minus_ln1p(u, self.x / self.a * sum)
-            + self.b * u_minus_ln1p(v, self.y / self.b * sum)
+        self.a * u_minus_ln1p(u, self.x / self.a * sum) + self.b * u_minus_ln1p(v, self.y / self.b * sum)
     }
 
     /// `ln(x^a y^b / B(a, b))`, relative to the mode.
@@ -614,8 +613,7 @@ impl BetaPoint {
         } = *self;
         let denominator = |n: f64| {
             let mid = a + 2.0 * n;
-            n + n * ((b - n) * x) / (mid - 1.0)
-                + (a + n) / (mid + 1.0) * (shortfall + 1.0 + n * (1.0 + y))
+            n + n * ((b - n) * x) / (mid - 1.0) + (a + n) / (mid + 1.0) * (shortfall + 1.0 + n * (1.0 + y))
         };
         let fraction = continued_fraction(a / (a + 1.0) * (shortfall + 1.0), |n| {
             let mid = a + (2.0 * n - 1.0);

@@ -5,11 +5,11 @@
     reason = "limits are exact, and equal numbers have no error"
 )]
 
-use serde_json::Value;
 use ctcore::special::{
-    beta_inc, beta_quantile, chi2_sf, erfc, f_sf, gamma_p, gamma_q, kolmogorov_sf, ln_gamma,
-    normal_quantile, normal_sf, t_quantile, t_sf,
+    beta_inc, beta_quantile, chi2_sf, erfc, f_sf, gamma_p, gamma_q, kolmogorov_sf, ln_gamma, normal_quantile,
+    normal_sf, t_quantile, t_sf,
 };
+use serde_json::Value;
 
 const NAN: f64 = f64::NAN;
 const INF: f64 = f64::INFINITY;
@@ -144,9 +144,7 @@ fn quantiles_match_the_fixture() {
                 misses.push(format!("{name}{arguments:?}: {q_error:e}, {p_error:e}"));
             }
         }
-        println!(
-            "{name:16} {count:4} points, worst {worst_q:.1e} (tail where above 1e-13: {worst_p:.1e})"
-        );
+        println!("{name:16} {count:4} points, worst {worst_q:.1e} (tail where above 1e-13: {worst_p:.1e})");
     }
     assert!(misses.is_empty(), "{} misses: {misses:#?}", misses.len());
 }
@@ -414,9 +412,7 @@ fn tails_decrease() {
         decreasing("f_sf", 0.0, 5.0, &|f| f_sf(f, 7.0, df));
         decreasing("beta_inc", 0.0, 1.0, &|y| beta_inc(df, 3.0, 1.0 - y, y));
         decreasing("quantiles", 0.001, 0.999, &|p| -t_quantile(p, df));
-        decreasing("quantiles", 0.001, 0.999, &|p| {
-            1.0 - beta_quantile(p, df, 3.0)
-        });
+        decreasing("quantiles", 0.001, 0.999, &|p| 1.0 - beta_quantile(p, df, 3.0));
     }
 }
 
@@ -425,10 +421,6 @@ fn tails_decrease() {
 fn fixture_arguments_are_read_exactly() {
     for number in [1.000_000_000_000_003, 0.1, 1e-300, 99_001_500.123_456_7] {
         let text = format!("{number:?}");
-        assert_eq!(
-            serde_json::from_str::<f64>(&text).ok(),
-            Some(number),
-            "{text}"
-        );
+        assert_eq!(serde_json::from_str::<f64>(&text).ok(), Some(number), "{text}");
     }
 }

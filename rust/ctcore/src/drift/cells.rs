@@ -50,7 +50,11 @@ pub(super) struct Term {
 }
 
 /// The shares of both sides, which must count the same cells and at least one row each.
-pub(super) fn shares(reference: &[u64], current: &[u64], smoothing: Smoothing) -> Result<(Vec<f64>, Vec<f64>)> {
+pub(super) fn shares(
+    reference: &[u64],
+    current: &[u64],
+    smoothing: Smoothing,
+) -> Result<(Vec<f64>, Vec<f64>)> {
     if reference.len() != current.len() {
         return Err(Error::argument(
             "current",
@@ -64,14 +68,20 @@ pub(super) fn shares(reference: &[u64], current: &[u64], smoothing: Smoothing) -
     let share = |name, counts: &[u64]| {
         let total: u64 = counts.iter().sum();
         if total == 0 {
-            return Err(Error::argument(name, "there is no value to compare: every count is 0"));
+            return Err(Error::argument(
+                name,
+                "there is no value to compare: every count is 0",
+            ));
         }
         let extra = match smoothing {
             Smoothing::None => 0.0,
             Smoothing::Jeffreys => 0.5,
         };
         let whole = total as f64 + extra * counts.len() as f64;
-        Ok(counts.iter().map(|&count| (count as f64 + extra) / whole).collect())
+        Ok(counts
+            .iter()
+            .map(|&count| (count as f64 + extra) / whole)
+            .collect())
     };
     Ok((share("reference", reference)?, share("current", current)?))
 }

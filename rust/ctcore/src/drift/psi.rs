@@ -56,8 +56,16 @@ mod tests {
 
     #[test]
     fn an_empty_cell_is_infinite_unless_smoothed() {
-        assert_eq!(psi(&[10, 0], &[5, 5], Smoothing::None).unwrap().statistic, f64::INFINITY);
-        assert!(psi(&[10, 0], &[5, 5], Smoothing::Jeffreys).unwrap().statistic.is_finite());
+        assert_eq!(
+            psi(&[10, 0], &[5, 5], Smoothing::None).unwrap().statistic,
+            f64::INFINITY
+        );
+        assert!(
+            psi(&[10, 0], &[5, 5], Smoothing::Jeffreys)
+                .unwrap()
+                .statistic
+                .is_finite()
+        );
         assert_eq!(psi(&[10, 0], &[5, 0], Smoothing::None).unwrap().statistic, 0.0);
     }
 

@@ -22,8 +22,9 @@ impl Groups {
             .iter()
             .enumerate()
             .map(|(index, &size)| {
-                let size = usize::try_from(size)
-                    .map_err(|_| Error::argument("group", format!("size {size} of group {index} is negative")))?;
+                let size = usize::try_from(size).map_err(|_| {
+                    Error::argument("group", format!("size {size} of group {index} is negative"))
+                })?;
                 end = end
                     .checked_add(size)
                     .ok_or_else(|| Error::argument("group", "the sizes overflow"))?;
@@ -114,7 +115,12 @@ mod tests {
     #[test]
     fn sizes_must_add_up() {
         assert_eq!(Groups::from_sizes(&[2, 0, 1], 3).unwrap().ends(), [2, 2, 3]);
-        assert!(Groups::from_sizes(&[2, 2], 3).unwrap_err().to_string().contains("add up to 4"));
+        assert!(
+            Groups::from_sizes(&[2, 2], 3)
+                .unwrap_err()
+                .to_string()
+                .contains("add up to 4")
+        );
         assert!(Groups::from_sizes(&[-1, 4], 3).is_err());
     }
 

@@ -18,7 +18,7 @@ pub enum Gain {
 /// In which order documents of equal score count as ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ties {
-    /// The mean over all their orders (McSherry and Najork, 2008).
+    /// The mean over all their orders (`McSherry` and Najork, 2008).
     Average,
     /// The order of the rows.
     Input,
@@ -118,7 +118,12 @@ impl Ndcg {
     /// assert!((result.values[0] - 1.0 / (2.0 + 1.0 / 3.0_f64.log2())).abs() < 1e-15);
     /// # Ok::<(), ctcore::Error>(())
     /// ```
-    pub fn per_query<S: Score>(&self, relevance: Grades<'_>, scores: &[S], groups: &Groups) -> Result<PerQuery> {
+    pub fn per_query<S: Score>(
+        &self,
+        relevance: Grades<'_>,
+        scores: &[S],
+        groups: &Groups,
+    ) -> Result<PerQuery> {
         if self.k == Some(0) {
             return Err(Error::argument("k", "must be at least 1, found 0"));
         }
@@ -140,7 +145,11 @@ impl Ndcg {
                 self.run(grades, &|grade: u8| table[usize::from(grade)], scores, groups)
             }
             Grades::Real(grades) => {
-                if let Some((row, grade)) = grades.iter().enumerate().find(|(_, g)| !(g.is_finite() && **g >= 0.0)) {
+                if let Some((row, grade)) = grades
+                    .iter()
+                    .enumerate()
+                    .find(|(_, g)| !(g.is_finite() && **g >= 0.0))
+                {
                     return Err(Error::argument(
                         "relevance",
                         format!("grades must be finite and at least 0, found {grade} in row {row}"),
@@ -168,7 +177,10 @@ impl Ndcg {
                 if table.len() <= usize::from(highest) {
                     return Err(Error::argument(
                         "gain",
-                        format!("the table ends before grade {highest}: it has {} entries", table.len()),
+                        format!(
+                            "the table ends before grade {highest}: it has {} entries",
+                            table.len()
+                        ),
                     ));
                 }
                 if !table.is_sorted() || table.iter().any(|gain| !(gain.is_finite() && *gain >= 0.0)) {
@@ -189,7 +201,10 @@ impl Ndcg {
         scores: &[S],
         groups: &Groups,
     ) -> Result<PerQuery> {
-        let longest = (0..groups.len()).map(|query| groups.rows(query).len()).max().unwrap_or(0);
+        let longest = (0..groups.len())
+            .map(|query| groups.rows(query).len())
+            .max()
+            .unwrap_or(0);
         let discounts = Discounts::new(self.k.unwrap_or(longest).min(longest));
         let runs = par::balanced(groups.ends(), CHUNK);
         let parts: Vec<Result<PerQuery>> = par::map(runs.len(), |run| {
@@ -430,7 +445,10 @@ impl<G: Grade, F: Fn(G) -> f64> Query<'_, G, F> {
         let (mut total, mut tied, mut start) = (0.0, false, 0);
         while start < self.top.len() {
             let score = scores[self.top[start]];
-            let same = self.top[start..].iter().take_while(|&&row| scores[row] == score).count();
+            let same = self.top[start..]
+                .iter()
+                .take_while(|&&row| scores[row] == score)
+                .count();
             let mut end = start + same;
             if same == 1 && (complete || end < self.top.len()) {
                 total += (self.gain)(grades[self.top[start]]) * self.discounts.between(start, end);
@@ -505,7 +523,10 @@ mod tests {
         let (grades, scores) = ([3, 2, 3, 0, 1, 2], [6.0, 5.0, 4.0, 3.0, 2.0, 1.0]);
         let (linear, _) = one(&LINEAR_AT_3, &grades, &scores);
         assert!((linear - 5.761_859_507_142_915 / 5.892_789_260_714_372).abs() < 1e-15);
-        let exp2 = Ndcg { gain: Gain::Exp2, ..LINEAR_AT_3 };
+        let exp2 = Ndcg {
+            gain: Gain::Exp2,
+            ..LINEAR_AT_3
+        };
         let (value, _) = one(&exp2, &grades, &scores);
         assert!((value - 12.392_789_260_714_372 / 12.916_508_275_000_202).abs() < 1e-15);
     }
@@ -533,8 +554,14 @@ mod tests {
     fn queries_that_say_nothing_are_flagged() {
         let (value, flags) = one(&LINEAR_AT_3, &[0, 0], &[1.0, 2.0]);
         assert_eq!((value, flags), (0.0, flag::EMPTY | flag::CONSTANT));
-        assert_eq!(one(&LINEAR_AT_3, &[2], &[1.0]), (1.0, flag::SINGLE | flag::CONSTANT));
-        let skip = Ndcg { empty: Empty::Skip, ..LINEAR_AT_3 };
+        assert_eq!(
+            one(&LINEAR_AT_3, &[2], &[1.0]),
+            (1.0, flag::SINGLE | flag::CONSTANT)
+        );
+        let skip = Ndcg {
+            empty: Empty::Skip,
+            ..LINEAR_AT_3
+        };
         assert!(one(&skip, &[0, 0], &[1.0, 2.0]).0.is_nan());
     }
 
@@ -542,27 +569,60 @@ mod tests {
     fn nonsense_is_an_error_that_names_the_row() {
         let ndcg = &LINEAR_AT_3;
         let groups = Groups::single(2);
-        let nan = ndcg.per_query(Grades::Whole(&[1, 0]), &[1.0, f64::NAN], &groups).unwrap_err();
+        let nan = ndcg
+            .per_query(Grades::Whole(&[1, 0]), &[1.0, f64::NAN], &groups)
+            .unwrap_err();
         assert!(nan.to_string().contains("row 1"), "{nan}");
-        let negative = ndcg.per_query(Grades::Real(&[1.0, -1.0]), &[1.0, 2.0], &groups).unwrap_err();
+        let negative = ndcg
+            .per_query(Grades::Real(&[1.0, -1.0]), &[1.0, 2.0], &groups)
+            .unwrap_err();
         assert!(negative.to_string().contains("found -1 in row 1"), "{negative}");
         assert!(ndcg.per_query(Grades::Whole(&[1]), &[1.0, 2.0], &groups).is_err());
-        let none = Ndcg { k: Some(0), ..LINEAR_AT_3 };
-        assert!(none.per_query(Grades::Whole(&[1, 0]), &[1.0, 2.0], &groups).is_err());
-        let falling = Ndcg { gain: Gain::Table(vec![1.0, 0.0]), ..LINEAR_AT_3 };
-        assert!(falling.per_query(Grades::Whole(&[1, 0]), &[1.0, 2.0], &groups).is_err());
-        let strict = Ndcg { empty: Empty::Error, ..LINEAR_AT_3 };
-        assert!(strict.per_query(Grades::Whole(&[0, 0]), &[1.0, 2.0], &groups).is_err());
+        let none = Ndcg {
+            k: Some(0),
+            ..LINEAR_AT_3
+        };
+        assert!(
+            none.per_query(Grades::Whole(&[1, 0]), &[1.0, 2.0], &groups)
+                .is_err()
+        );
+        let falling = Ndcg {
+            gain: Gain::Table(vec![1.0, 0.0]),
+            ..LINEAR_AT_3
+        };
+        assert!(
+            falling
+                .per_query(Grades::Whole(&[1, 0]), &[1.0, 2.0], &groups)
+                .is_err()
+        );
+        let strict = Ndcg {
+            empty: Empty::Error,
+            ..LINEAR_AT_3
+        };
+        assert!(
+            strict
+                .per_query(Grades::Whole(&[0, 0]), &[1.0, 2.0], &groups)
+                .is_err()
+        );
     }
 
     /// The slow twin: the mean over every order of equal scores, by sorting.
     fn slow(grades: &[u8], scores: &[f64], k: usize, gain: fn(u8) -> f64) -> f64 {
-        let discount = |place: usize| if place < k { 1.0 / (place as f64 + 2.0).log2() } else { 0.0 };
+        let discount = |place: usize| {
+            if place < k {
+                1.0 / (place as f64 + 2.0).log2()
+            } else {
+                0.0
+            }
+        };
         let dcg = |order: &[usize], keys: &dyn Fn(usize, usize) -> bool| -> f64 {
             let (mut total, mut start) = (0.0, 0);
             while start < order.len() {
-                let end = (start..order.len()).find(|&i| !keys(order[start], order[i])).unwrap_or(order.len());
-                let mean = order[start..end].iter().map(|&i| gain(grades[i])).sum::<f64>() / (end - start) as f64;
+                let end = (start..order.len())
+                    .find(|&i| !keys(order[start], order[i]))
+                    .unwrap_or(order.len());
+                let mean =
+                    order[start..end].iter().map(|&i| gain(grades[i])).sum::<f64>() / (end - start) as f64;
                 total += mean * (start..end).map(discount).sum::<f64>();
                 start = end;
             }
@@ -618,13 +678,19 @@ mod tests {
     fn threads_do_not_change_a_bit() {
         let stream = crate::resample::Stream::new(3, 0);
         let rows = 11 * CHUNK;
-        let grades: Vec<u8> = (0..rows as u64).map(|i| (stream.uniform(i) * 5.0) as u8).collect();
-        let scores: Vec<f64> = (0..rows as u64).map(|i| (stream.uniform(i + rows as u64) * 50.0).floor()).collect();
+        let grades: Vec<u8> = (0..rows as u64)
+            .map(|i| (stream.uniform(i) * 5.0) as u8)
+            .collect();
+        let scores: Vec<f64> = (0..rows as u64)
+            .map(|i| (stream.uniform(i + rows as u64) * 50.0).floor())
+            .collect();
         let groups = Groups::from_sizes(&vec![64; rows / 64], rows).unwrap();
         let all: Vec<PerQuery> = [1, 2, 7]
             .map(|threads| {
                 par::set_threads(std::num::NonZeroUsize::new(threads));
-                LINEAR_AT_3.per_query(Grades::Whole(&grades), &scores, &groups).unwrap()
+                LINEAR_AT_3
+                    .per_query(Grades::Whole(&grades), &scores, &groups)
+                    .unwrap()
             })
             .into();
         par::set_threads(None);

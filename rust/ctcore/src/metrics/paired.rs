@@ -78,7 +78,11 @@ pub fn sign_flip(
     }
     let totals = clusters(advantage, against, cluster)?;
     let exact = totals.len() <= EXACT_CLUSTERS;
-    let mut gains = if exact { all_gains(&totals) } else { drawn_gains(&totals, seed) };
+    let mut gains = if exact {
+        all_gains(&totals)
+    } else {
+        drawn_gains(&totals, seed)
+    };
     gains.sort_unstable_by(f64::total_cmp);
     // So many of the gaps may be cut off on each side.
     let cut = ((1.0 - confidence) * (gains.len() + 1) as f64 + 1e-9).floor() as usize;
@@ -131,7 +135,10 @@ impl Total {
 fn clusters(advantage: &[f64], against: &[f64], cluster: &[usize]) -> Result<Vec<Total>> {
     let units = advantage.len();
     if units == 0 {
-        return Err(Error::argument("advantage", "there is nothing to compare: no query is left"));
+        return Err(Error::argument(
+            "advantage",
+            "there is nothing to compare: no query is left",
+        ));
     }
     if against.len() != units || cluster.len() != units {
         return Err(Error::argument(
@@ -144,7 +151,10 @@ fn clusters(advantage: &[f64], against: &[f64], cluster: &[usize]) -> Result<Vec
         ));
     }
     if let Some(value) = advantage.iter().chain(against).find(|value| !value.is_finite()) {
-        return Err(Error::argument("advantage", format!("must be finite, found {value}")));
+        return Err(Error::argument(
+            "advantage",
+            format!("must be finite, found {value}"),
+        ));
     }
     if against.iter().any(|&value| value < 0.0) || against.iter().all(|&value| value == 0.0) {
         return Err(Error::argument(
@@ -154,7 +164,10 @@ fn clusters(advantage: &[f64], against: &[f64], cluster: &[usize]) -> Result<Vec
     }
     let count = cluster.iter().max().map_or(0, |last| last.saturating_add(1));
     if count > units {
-        return Err(Error::argument("cluster", "clusters must be numbered from 0 without gaps"));
+        return Err(Error::argument(
+            "cluster",
+            "clusters must be numbered from 0 without gaps",
+        ));
     }
     let mut totals = vec![Total::default(); count];
     for ((&advantage, &against), &index) in advantage.iter().zip(against).zip(cluster) {
@@ -208,13 +221,23 @@ mod tests {
     use super::*;
 
     fn of(advantage: &[f64], cluster: &[usize], confidence: f64) -> Result<Interval> {
-        sign_flip(advantage, &vec![1.0; advantage.len()], cluster, 0.0, confidence, 1)
+        sign_flip(
+            advantage,
+            &vec![1.0; advantage.len()],
+            cluster,
+            0.0,
+            confidence,
+            1,
+        )
     }
 
     #[test]
     fn too_few_clusters_prove_nothing() {
         let interval = of(&[1.0, 1.0, 1.0, 1.0], &[0, 1, 2, 3], 0.95).unwrap();
-        assert_eq!((interval.lower, interval.upper), (f64::NEG_INFINITY, f64::INFINITY));
+        assert_eq!(
+            (interval.lower, interval.upper),
+            (f64::NEG_INFINITY, f64::INFINITY)
+        );
         assert_eq!(interval.p_value, 1.0 / 16.0);
     }
 
@@ -270,7 +293,11 @@ mod tests {
         let days: Vec<usize> = (0..70).map(|i| i / 10).collect();
         let interval = sign_flip(&advantage, &production, &days, 0.0, 0.95, 1).unwrap();
         for (gain, rejected) in [(interval.lower - 1e-9, true), (interval.lower + 1e-9, false)] {
-            let e: Vec<f64> = advantage.iter().zip(&production).map(|(a, b)| a - gain * b).collect();
+            let e: Vec<f64> = advantage
+                .iter()
+                .zip(&production)
+                .map(|(a, b)| a - gain * b)
+                .collect();
             assert_eq!(of(&e, &days, 0.95).unwrap().p_value <= 0.05, rejected);
         }
     }

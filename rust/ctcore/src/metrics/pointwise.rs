@@ -34,7 +34,10 @@ pub fn losses(loss: Loss, target: &[f64], prediction: &[f64]) -> Result<Vec<f64>
     }
     for (name, values) in [("target", target), ("prediction", prediction)] {
         if let Some((row, value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-            return Err(Error::argument(name, format!("must be finite, found {value} in row {row}")));
+            return Err(Error::argument(
+                name,
+                format!("must be finite, found {value} in row {row}"),
+            ));
         }
     }
     let apart = target.iter().zip(prediction).map(|(t, p)| t - p);
@@ -51,7 +54,11 @@ mod tests {
     #[test]
     fn a_value_that_is_not_finite_is_named() {
         let error = losses(Loss::Absolute, &[1.0, 2.0], &[1.0, f64::NAN]).unwrap_err();
-        assert!(error.to_string().contains("prediction: must be finite, found NaN in row 1"));
+        assert!(
+            error
+                .to_string()
+                .contains("prediction: must be finite, found NaN in row 1")
+        );
         assert!(losses(Loss::Absolute, &[1.0], &[]).is_err());
         assert_eq!(losses(Loss::Absolute, &[1.0], &[3.5]).unwrap(), [2.5]);
     }

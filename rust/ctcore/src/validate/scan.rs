@@ -134,7 +134,13 @@ mod tests {
 
     #[test]
     fn bounds_are_inclusive_and_examples_name_the_row() {
-        let column: ArrayRef = Arc::new(Int32Array::from(vec![Some(0), Some(10), Some(-1), None, Some(11)]));
+        let column: ArrayRef = Arc::new(Int32Array::from(vec![
+            Some(0),
+            Some(10),
+            Some(-1),
+            None,
+            Some(11),
+        ]));
         let scan = ColumnScan::of_chunk("x", &column, BOUNDS, 100).unwrap();
         assert_eq!((scan.below, scan.above, scan.rows.nulls), (1, 1, 1));
         assert_eq!(scan.range, Some((-1.0, 11.0)));
@@ -144,10 +150,21 @@ mod tests {
 
     #[test]
     fn nan_and_infinity_break_no_bound() {
-        let column: ArrayRef = Arc::new(Float64Array::from(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY]));
+        let column: ArrayRef = Arc::new(Float64Array::from(vec![
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+        ]));
         let scan = ColumnScan::of_chunk("x", &column, BOUNDS, 0).unwrap();
         assert_eq!((scan.below, scan.above, scan.range), (0, 0, None));
-        assert_eq!((scan.rows.nans, scan.rows.positive_infinities, scan.rows.negative_infinities), (1, 1, 1));
+        assert_eq!(
+            (
+                scan.rows.nans,
+                scan.rows.positive_infinities,
+                scan.rows.negative_infinities
+            ),
+            (1, 1, 1)
+        );
     }
 
     #[test]

@@ -1,0 +1,129 @@
+"""Speed beside the peers, in one run: medians of the same inputs, and that the numbers are equal first.
+
+`make bench` runs it. Timings depend on the machine; the ratios are what is claimed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import warnings
+from importlib.metadata import version
+from statistics import median
+
+import numpy as np
+import pytrec_eval
+from ranx import Qrels, Run
+from ranx import evaluate as ranx_evaluate
+from scipy import stats
+from sklearn.metrics import ndcg_score
+
+from ctcore import _core, drift, metrics
+
+warnings.filterwarnings("ignore")
+
+
+def timed(work, repeats=5):
+    """The median time of a call, the first (warm-up) not counted."""
+    result = work()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return median(times), result
+
+
+def vectorised_ndcg(relevance, score, k):
+    """What a careful numpy user would write for queries of equal length, without ties."""
+    top = np.argpartition(-score, k, axis=1)[:, :k]
+    order = np.take_along_axis(top, np.argsort(-np.take_along_axis(score, top, 1), axis=1), 1)
+    discount = 1 / np.log2(np.arange(2, k + 2))
+    dcg = np.take_along_axis(relevance, order, 1) @ discount
+    ideal = -np.sort(-relevance, axis=1)[:, :k] @ discount
+    return np.mean(np.divide(dcg, ideal, out=np.zeros_like(dcg), where=ideal > 0))
+
+
+def row(work, ours, peer, peer_time, bar):
+    ratio = peer_time / ours
+    print(f"| {work} | {ours * 1e3:.2f} ms | {peer} | {peer_time * 1e3:.1f} ms | {ratio:.1f}x | {bar} |", flush=True)
+
+
+def ndcg_rows(queries=20_000, documents=50):
+    rng = np.random.default_rng(0)
+    relevance = rng.integers(0, 5, (queries, documents))
+    score = rng.permuted(np.tile(np.arange(documents, dtype=np.float64), (queries, 1)), axis=1)
+    group = np.full(queries, documents)
+    grades, flat = relevance.ravel().astype(np.uint8), score.ravel().astype(np.float32)
+    ours, value = timed(lambda: metrics.ndcg(grades, flat, group=group, k=10), repeats=15)
+
+    name = f"NDCG@10, {queries:,} queries x {documents}"
+    numpy_time, numpy_value = timed(lambda: vectorised_ndcg(relevance, score, 10), repeats=5)
+    sk_time, sk_value = timed(lambda: ndcg_score(relevance, score, k=10), repeats=1)
+
+    ids = {str(q): {f"d{d}": int(relevance[q, d]) for d in range(documents)} for q in range(queries)}
+    runs = {str(q): {f"d{d}": float(score[q, d]) for d in range(documents)} for q in range(queries)}
+    qrels, run = Qrels(ids), Run(runs)
+    ranx_time, ranx_value = timed(lambda: ranx_evaluate(qrels, run, "ndcg@10"), repeats=3)
+    evaluator = pytrec_eval.RelevanceEvaluator(ids, {"ndcg_cut.10"})
+    trec_time, trec = timed(lambda: evaluator.evaluate(runs), repeats=1)
+    trec_value = np.mean([each["ndcg_cut_10"] for each in trec.values()])
+
+    for peer, other in (("numpy", numpy_value), ("sklearn", sk_value), ("ranx", ranx_value), ("trec", trec_value)):
+        assert abs(value - other) < 1e-12, (peer, value, other)
+    print(f"equal to 1e-12 in all five: {value!r}", file=sys.stderr)
+    row(name, ours, f"ranx {version('ranx')} (warm)", ranx_time, "60x")
+    row(name, ours, f"pytrec_eval-terrier {version('pytrec-eval-terrier')}", trec_time, "100x")
+    row(name, ours, f"scikit-learn {version('scikit-learn')}", sk_time, "150x")
+    row(name, ours, f"numpy {version('numpy')}, vectorised", numpy_time, "3x")
+
+    large = 500_000
+    rng = np.random.default_rng(1)
+    grades = rng.integers(0, 5, large * 100, dtype=np.uint8)
+    scores = rng.random(large * 100, dtype=np.float32)
+    sizes = np.full(large, 100)
+    ours, _ = timed(lambda: metrics.ndcg(grades, scores, group=sizes, k=10, gain="exp2"), repeats=3)
+    rate = large * 100 / ours / 1e6
+    print(
+        f"| NDCG@10, {large:,} queries x 100 (f32, u8) | {ours * 1e3:.0f} ms | | | {rate:.0f} M rows/s | 300 M rows/s |"
+    )
+
+
+def ks_row(n=10_000_000):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=n), rng.normal(0.001, size=n)
+    ours, found = timed(lambda: drift.ks(a, b, method="asymptotic"), repeats=3)
+    theirs, expected = timed(lambda: stats.ks_2samp(a, b, method="asymp"), repeats=1)
+    assert abs(found.statistic - expected.statistic) < 1e-12
+    row(f"exact two-sample KS, {n:,} x {n:,}", ours, f"scipy {version('scipy')}", theirs, "25x")
+
+
+def start_rows():
+    def best(code):
+        times = []
+        for _ in range(9):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], check=True)
+            times.append(time.perf_counter() - start)
+        return median(times)
+
+    ours, numpy = best("import ctcore.metrics"), best("import numpy")
+    print(
+        f"| import ctcore.metrics | {ours * 1e3:.0f} ms | import numpy | {numpy * 1e3:.0f} ms | {ours / numpy:.2f}x | at most 1.3x |"
+    )
+    times = []
+    for _ in range(9):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "ctcore", "--help"], check=True, stdout=subprocess.DEVNULL)
+        times.append(time.perf_counter() - start)
+    print(f"| ctcore --help | {median(times) * 1e3:.0f} ms | | | | 200 ms |")
+
+
+if __name__ == "__main__":
+    print(f"ctcore {_core.__version__}, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
+    print("| work | ctcore | peer | peer's time | ratio | bar |\n|---|---|---|---|---|---|")
+    ndcg_rows()
+    ks_row()
+    start_rows()
