@@ -111,7 +111,7 @@ def late_rates(flights: pa.Table) -> dict[str, np.ndarray]:
     return rates
 
 
-def running_total(day: np.ndarray, group: np.ndarray, weights=None) -> np.ndarray:
+def running_total(day: np.ndarray, group: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Days by groups: the weight, or else the number, of the group's rows on all days before."""
     days, size = day.max(initial=0) + 2, group.max(initial=0) + 1
     cells = np.bincount((day + 1) * size + group, weights, minlength=days * size)

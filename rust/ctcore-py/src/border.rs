@@ -4,6 +4,8 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt8Type};
 use arrow_array::{Array, ArrayRef, PrimitiveArray};
+use arrow_schema::DataType;
+use ctcore::column::Kind;
 use ctcore::{Error, Result};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyTypeError};
 use pyo3::prelude::*;
@@ -21,7 +23,8 @@ pub(crate) fn run<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Se
 
 /// Lets a pending Ctrl-C through. Work inside [`run`] calls it between pieces of a stream.
 pub(crate) fn interruption() -> Result<()> {
-    Python::attach(Python::check_signals).map_err(|_| Error::Interrupted)
+    let pending = Python::attach(|py| py.check_signals().is_err());
+    if pending { Err(Error::Interrupted) } else { Ok(()) }
 }
 
 fn to_python(error: Error) -> PyErr {
@@ -86,6 +89,12 @@ pub(crate) fn contiguous(name: &'static str, column: &Column) -> Result<ArrayRef
 /// Numbers of a column as f64.
 pub(crate) fn floats(name: &'static str, column: &Column) -> Result<PrimitiveArray<Float64Type>> {
     let array = contiguous(name, column)?;
+    if Kind::of(name, array.data_type())? != Kind::Number && !array.data_type().eq(&DataType::Boolean) {
+        return Err(Error::Type {
+            name: name.to_owned(),
+            message: format!("must hold numbers, found {}", array.data_type()),
+        });
+    }
     ctcore::column::as_f64(name, &array).map(|array| array.as_primitive().clone())
 }
 
@@ -98,9 +107,7 @@ pub(crate) fn integers(name: &'static str, column: &Column) -> Result<PrimitiveA
             message: format!("must hold whole numbers, found {}", array.data_type()),
         });
     }
-    Ok(arrow_cast::cast(&array, &arrow_schema::DataType::Int64)?
-        .as_primitive()
-        .clone())
+    Ok(arrow_cast::cast(&array, &DataType::Int64)?.as_primitive().clone())
 }
 
 /// Scores in the type that they came in.

@@ -18,7 +18,7 @@ const INF: f64 = f64::INFINITY;
 type Row = (Vec<f64>, f64);
 
 fn fixture() -> Value {
-    serde_json::from_str(include_str!("../golden/special.json")).expect("valid JSON")
+    serde_json::from_str(include_str!("../../../tests/golden/special.json")).expect("valid JSON")
 }
 
 fn rows(fixture: &Value, name: &str) -> Vec<Row> {
