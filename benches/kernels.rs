@@ -1,4 +1,5 @@
 //! The kernels alone: `cargo bench --bench kernels`. Against the peers: `make bench`.
+#![allow(clippy::expect_used, reason = "a bench may fail")]
 
 use ctcore::drift::ks::{Method, ks};
 use ctcore::metrics::groups::Groups;

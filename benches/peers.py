@@ -86,9 +86,7 @@ def ndcg_rows(queries=20_000, documents=50):
     sizes = np.full(large, 100)
     ours, _ = timed(lambda: metrics.ndcg(grades, scores, group=sizes, k=10, gain="exp2"), repeats=3)
     rate = large * 100 / ours / 1e6
-    print(
-        f"| NDCG@10, {large:,} queries x 100 (f32, u8) | {ours * 1e3:.0f} ms | | | {rate:.0f} M rows/s | 300 M rows/s |"
-    )
+    print(f"| NDCG@10, {large:,} queries x 100 (f32, u8) | {ours * 1e3:.0f} ms | | | {rate:.0f} M rows/s | 300 |")
 
 
 def ks_row(n=10_000_000):
@@ -110,9 +108,8 @@ def start_rows():
         return median(times)
 
     ours, numpy = best("import ctcore.metrics"), best("import numpy")
-    print(
-        f"| import ctcore.metrics | {ours * 1e3:.0f} ms | import numpy | {numpy * 1e3:.0f} ms | {ours / numpy:.2f}x | at most 1.3x |"
-    )
+    print(f"| import ctcore.metrics | {ours * 1e3:.0f} ms | import numpy | {numpy * 1e3:.0f} ms | ", end="")
+    print(f"{ours / numpy:.2f}x | at most 1.3x |")
     times = []
     for _ in range(9):
         start = time.perf_counter()

@@ -1,5 +1,11 @@
 //! Accuracy against the golden fixture; limits, domains, symmetries and monotonicity.
-
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may fail, and talk"
+)]
 #![expect(
     clippy::float_cmp,
     reason = "limits are exact, and equal numbers have no error"
