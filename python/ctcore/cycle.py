@@ -122,7 +122,10 @@ class _Run:
         return self._report(self._finish(given, steps, outcome))
 
     def _attempt(self) -> str:
-        """Give the folder of this attempt: a finished one stands while what it compared with, or made, still serves."""
+        """Give the folder of this attempt.
+
+        A finished one stands where it stopped at the data, or while what it compared with, or made, still serves.
+        """
         base = f"runs/{self.key}"
         number = max((int(name) for name in self.registry.store.list(base)), default=1)
         last = f"{base}/{number}"
@@ -130,7 +133,8 @@ class _Run:
         if finished is not None:
             record = json.loads(finished)
             serving = self.registry.state(self.model).production
-            if record["outcome"] == "conflict" or serving not in (record["candidate"], record["baseline"]):
+            stands = record["outcome"] == "validate" or serving in (record["candidate"], record["baseline"])
+            if record["outcome"] == "conflict" or not stands:
                 last = f"{base}/{number + 1}"
         return last
 
@@ -158,14 +162,15 @@ class _Run:
             "candidate": steps.get("register", {}).get("version"),
             "baseline": steps.get("evaluate", {}).get("baseline"),
         }
-        digest = self.registry.put(canonical(plain(record)))
-        short = {key: record[key] for key in ("outcome", "candidate", "baseline")}
-        self.registry.store.create(f"{self.folder}/finished.json", canonical(short | {"record": digest}))
+        # The evidence comes first: a run is finished when nothing is left to be done for it.
         if record["candidate"] is not None:
             verdict = Verdict.PASS if outcome == "promoted" else Verdict.FAIL
             self.registry.add_evidence(
                 self.model, record["candidate"], kind="run", verdict=verdict, against=None, record=plain(record)
             )
+        digest = self.registry.put(canonical(plain(record)))
+        short = {key: record[key] for key in ("outcome", "candidate", "baseline")}
+        self.registry.store.create(f"{self.folder}/finished.json", canonical(short | {"record": digest}))
         return record
 
     def _report(self, record: dict[str, Any], *, again: bool = False) -> RunReport:
