@@ -390,6 +390,8 @@ def test_production_that_moves_meanwhile_refuses_the_promotion(project):
     def meddle(text):
         if text == "promoting":
             other = store.register("ranker", {"model.txt": b"from elsewhere"}, run="x", kind="lightgbm")
+            against = store.version("ranker", 1).digest
+            store.add_evidence("ranker", other.number, kind="gate", verdict="pass", against=against, record={})
             store.promote("ranker", other.number, expect=1)
 
     with pytest.raises(ConflictError, match="moved from version 1 to version 3"):

@@ -53,6 +53,15 @@ def test_ks_with_ties_equals_scipy():
     assert drift.ks(a, b).statistic == pytest.approx(stats.ks_2samp(a, b).statistic, abs=1e-15)
 
 
+@pytest.mark.parametrize("common", [1.0, 0.95])
+@pytest.mark.parametrize("moved", [0.0, 0.5, 3.0, 1000.0])
+def test_a_move_off_a_value_that_most_rows_hold_fails(common, moved):
+    reference = pa.table({"flag": np.where(np.arange(1000) < 1000 * common, 1.0, 0.0)})
+    report = drift.compare(reference, pa.table({"flag": np.full(1000, moved)}))
+    assert report.verdict is Verdict.FAIL
+    assert drift.compare(reference, reference).verdict is Verdict.PASS
+
+
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=12))
 def test_jensen_shannon_equals_scipy(counts):
     p, q = (list(side) for side in zip(*counts, strict=True))
@@ -176,7 +185,7 @@ def test_one_awkward_column_never_ends_a_report(name, other):
 def test_missing_and_new_columns_are_said():
     report = drift.compare(pa.table({"a": [1.0], "gone": [1.0]}), pa.table({"a": [1.0], "new": [1.0]}))
     found = {column.name: column for column in report.columns}
-    assert found["gone"].verdict is Verdict.NOT_RUN
+    assert found["gone"].verdict is Verdict.FAIL
     assert found["new"].checks[0].verdict is Verdict.WARN
     with pytest.raises(ArgumentError, match="no column in common"):
         drift.compare(pa.table({"a": [1.0]}), pa.table({"b": [1.0]}))

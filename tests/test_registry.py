@@ -30,6 +30,13 @@ def registry_with(tmp_path, versions=2):
     return registry
 
 
+def promote(registry, number, *, expect):
+    """Promote with the evidence that a gate would have left."""
+    against = None if expect is None else registry.version("m", expect).digest
+    registry.add_evidence("m", number, kind="gate", verdict="pass", against=against, record={"gain": 0.1})
+    registry.promote("m", number, expect=expect)
+
+
 def log(registry):
     return sorted((registry.root / "models/m/log").iterdir())
 
@@ -45,13 +52,18 @@ def test_a_version_is_its_files(tmp_path):
 
 def test_production_moves_only_from_where_the_evidence_was_taken(tmp_path):
     registry = registry_with(tmp_path)
-    registry.promote("m", 1, expect=None)
+    with pytest.raises(ConflictError, match="no evidence of a gate that passed"):
+        registry.promote("m", 1, expect=None)
+    registry.add_evidence("m", 1, kind="gate", verdict="insufficient", against=None, record={})
+    with pytest.raises(ConflictError, match="no evidence of a gate that passed"):
+        registry.promote("m", 1, expect=None)
+    promote(registry, 1, expect=None)
     entries = len(log(registry))
     with pytest.raises(ConflictError, match="moved from nothing to version 1"):
         registry.promote("m", 2, expect=None)
     registry.promote("m", 1, expect=2)  # it serves already: nothing to do
     assert len(log(registry)) == entries
-    registry.promote("m", 2, expect=1)
+    promote(registry, 2, expect=1)
     state = registry.state("m")
     assert state.production == 2
     assert [version for version, _ in state.served] == [1, 2]
@@ -91,7 +103,7 @@ def test_what_does_not_exist_is_said(tmp_path):
 
 def test_every_changed_bit_is_found(tmp_path):
     registry = registry_with(tmp_path)
-    registry.promote("m", 1, expect=None)
+    promote(registry, 1, expect=None)
     flipped = 0
     for path in sorted(registry.root.rglob("*")):
         if not path.is_file() or path.name == "ctcore-registry.json":
@@ -107,8 +119,10 @@ def test_every_changed_bit_is_found(tmp_path):
         with pytest.raises(StoreError):
             for version in registry.state("m").versions:
                 registry.files(version)
+                for each in version.evidence:
+                    registry.record(each["digest"])
         path.write_bytes(data)
-    assert flipped == 1 * 3 + 2 * 2  # three entries; a model and a manifest for each of two versions
+    assert flipped == 4 + 2 * 2 + 1  # four entries; a model and a manifest for each of two versions; evidence
 
 
 def test_a_missing_or_swapped_entry_is_found(tmp_path):
@@ -133,7 +147,7 @@ def test_a_future_format_is_refused(tmp_path):
         registry.state("m")
 
 
-def test_one_run_at_a_time(tmp_path):
+def test_one_run_at_a_time(tmp_path, monkeypatch):
     moment = [datetime(2024, 1, 1, tzinfo=UTC)]
     registry = Registry(tmp_path / "registry", clock=lambda: moment[0])
     hour = timedelta(hours=1)
@@ -141,7 +155,10 @@ def test_one_run_at_a_time(tmp_path):
         registry.lease("m", lasts=hour)
     held = registry.lease("m", lasts=hour)  # the first was given back
     moment[0] += hour
-    assert registry.lease("m", lasts=hour).epoch == held.epoch + 1  # its time was over
+    with pytest.raises(ConflictError):
+        registry.lease("m", lasts=hour)  # its time is over, but its process lives
+    monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
+    assert registry.lease("m", lasts=hour).epoch == held.epoch + 1  # from elsewhere the time alone is seen
 
 
 def test_the_lease_of_a_dead_process_is_free(tmp_path):
@@ -161,7 +178,7 @@ def test_many_writers_lose_nothing(tmp_path):
         while done < 25:
             serving = registry.state("m").production
             try:
-                registry.promote("m", 1 if serving != 1 else 2, expect=serving)
+                promote(registry, 1 if serving != 1 else 2, expect=serving)
             except ConflictError:
                 continue
             done += 1
@@ -173,21 +190,23 @@ def test_many_writers_lose_nothing(tmp_path):
     moves = [version for version, _ in registry.state("m").served]
     # a promotion of what serves already needs no entry, so neighbours differ and none is counted twice
     assert all(a != b for a, b in pairwise(moves))
-    assert [path.name for path in log(registry)] == [entry_name(number) for number in range(len(moves) + 2)]
+    names = [path.name for path in log(registry)]
+    assert names == [entry_name(number) for number in range(len(names))]
+    assert len(names) >= len(moves) + 2
 
 
 def test_of_eight_promoters_with_one_expectation_one_wins(tmp_path):
     registry_with(tmp_path, versions=8)
 
-    def promote(number):
+    def contend(number):
         try:
-            Registry(tmp_path / "registry").promote("m", number, expect=None)
+            promote(Registry(tmp_path / "registry"), number, expect=None)
         except ConflictError as error:
             return str(error)
         return number
 
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(promote, range(1, 9)))
+        found = list(pool.map(contend, range(1, 9)))
     winners = [each for each in found if isinstance(each, int)]
     assert len(winners) == 1
     assert all(f"to version {winners[0]}" in each for each in found if each != winners[0])
@@ -199,7 +218,7 @@ def test_of_eight_promoters_with_one_expectation_one_wins(tmp_path):
 def kill_during_writes(tmp_path, kills, seed=0):
     """Kill a writer again and again; count the kills between the first temporary write and the acknowledgement."""
     registry = registry_with(tmp_path, versions=2)
-    registry.promote("m", 1, expect=None)
+    promote(registry, 1, expect=None)
     chance = random.Random(seed)
     acknowledged: list[list] = []
     inside = 0

@@ -17,6 +17,8 @@ for count in range(10_000):
     version = registry.register("m", {"model.txt": content.encode()}, run=content, kind="test")
     say("ack", "register", version.number, content)
     serving = registry.state("m").production
+    against = registry.version("m", serving).digest
     say("begin")
+    registry.add_evidence("m", version.number, kind="gate", verdict="pass", against=against, record={})
     registry.promote("m", version.number, expect=serving)
     say("ack", "promote", version.number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from ctcore.data import DataPolicy, FeaturesPolicy, HoldoutPolicy
 from ctcore.drift import Tolerances
 from ctcore.errors import ConfigError, DataNotFoundError, did_you_mean
 from ctcore.gate import GatePolicy
+from ctcore.metrics import Definition
 from ctcore.train import Columns, Task, TrainPolicy
 
 if TYPE_CHECKING:
@@ -109,13 +111,7 @@ class Project:
     def digests(self) -> dict[str, str]:
         """Give the sha256 of every file of the project that decides what a run does."""
         policy = self.settings
-        functions = (
-            policy.features.function,
-            policy.data.callable,
-            policy.train.callable,
-            policy.train.predict_callable,
-        )
-        names = {each.partition(":")[0] for each in functions if each} | {NAME}
+        names = {path.name for path in self.folder.glob("*.py")} | {NAME}  # whatever file imports whatever other
         names |= {policy.data.contract} if policy.data.contract else set()
         commands = f"{policy.train.command or ''} {policy.train.predict_command or ''}".split()
         names |= {word for word in commands if (self.folder / word).is_file()}
@@ -134,7 +130,7 @@ def load(folder: str | Path) -> Project:
     path = folder / NAME
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise DataNotFoundError(
             f"{folder} has no {NAME}. Go to a project's folder, or name it with --project"
         ) from None
@@ -147,6 +143,13 @@ def load(folder: str | Path) -> Project:
         raise ConfigError(f"{path}: model.time_zone: there is no zone {settings.model.time_zone!r}") from error
     if settings.model.task == "ranking" and settings.features.query is None:
         raise ConfigError(f"{path}: features.query: a ranking needs the column that tells queries apart")
+    for gate in settings.gate:
+        if Definition.of(gate.metric).ranks != (settings.model.task == "ranking"):
+            raise ConfigError(f"{path}: gate.metric: {gate.metric} does not judge a {settings.model.task}")
+    try:
+        json.dumps(settings.train.parameters)
+    except TypeError as error:
+        raise ConfigError(f"{path}: train.parameters: {error}; give numbers, text, booleans and lists") from error
     if not settings.gate:
         raise ConfigError(f"{path}: gate: at least one [[gate]] is needed; without one nothing is ever proven")
     return Project(folder, settings)

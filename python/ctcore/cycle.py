@@ -66,11 +66,12 @@ def run(
     registry: Registry | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> RunReport:
-    """Run one cycle at an instant.
+    """Run one cycle at an instant: it sees the days of the project's time zone that are over by then.
 
     Raises :class:`ConflictError` where another run holds the lease or production moved, and the errors of the steps.
     """
     registry = registry or Registry(project.registry)
+    as_of = as_of.astimezone(project.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     limit = timedelta(seconds=project.settings.train.limits.seconds())
     with registry.lease(project.settings.model.name, lasts=limit + _LEASE_MARGIN):
         return _Run(project, registry, as_of, cause, say).go()
@@ -164,7 +165,8 @@ class _Run:
         }
         # The evidence comes first: a run is finished when nothing is left to be done for it.
         if record["candidate"] is not None:
-            verdict = Verdict.PASS if outcome == "promoted" else Verdict.FAIL
+            found = [Verdict(each["verdict"]) for each in steps.get("gate", {}).get("checks", [])]
+            verdict = worst(found) if outcome != "conflict" else Verdict.NOT_RUN
             self.registry.add_evidence(
                 self.model, record["candidate"], kind="run", verdict=verdict, against=None, record=plain(record)
             )
@@ -282,7 +284,7 @@ class _Run:
             message = "there is no production model whose training data the window could have moved from"
             check = Check(id="drift.dataset", verdict=Verdict.NOT_RUN, message=message, required=False)
             return {"checks": [check.to_dict()], "report": None}
-        reference = drift.Profile.from_dict(self.registry.record(profiles[-1]))
+        reference = drift.Profile.from_dict(self.registry.record(profiles[0]))
         report = drift.compare(reference, self.window.select(columns), tolerances=self.settings.drift)
         found = report.checks[0]
         check = Check(id=found.id, verdict=found.verdict, message=found.message, value=found.value, required=False)
@@ -315,16 +317,22 @@ class _Run:
         state = self.registry.state(self.model)
         candidate = state.version(steps["register"]["version"])
         production = state.version(state.production) if state.production is not None else None
-        versions = [candidate, production] if production else [candidate]
-        models = [model_files(self.registry, version) for version in versions]
+        models = [model_files(self.registry, version) for version in (candidate, production) if version]
+        gone = [name for name in models[-1].about["columns"]["features"] if name not in self.holdout.column_names]
+        problem = None
+        if gone:
+            problem = (
+                f"production reads the feature {gone[0]!r}, which {self.settings.features.function} no longer gives. "
+                f"Keep giving it until a model without it serves, or go on under another model.name"
+            )
+            models = models[:1]
         limits = self.settings.train.limits
         scores = train.predict(models, self.holdout, project=self.project.folder, limits=limits)
-        evidence = []
-        for policy in self.settings.gate:
-            found = measure(
-                self.project, policy, self.holdout, scores, against=production.digest if production else None
-            )
-            evidence.append(found)
+        against = production.digest if production else None
+        evidence = [
+            measure(self.project, policy, self.holdout, scores, against=against, problem=problem)
+            for policy in self.settings.gate
+        ]
         return {
             "baseline": production.number if production else None,
             "evidence": [each.to_dict() for each in evidence],
@@ -385,6 +393,11 @@ def featured(project: Project, table: pa.Table, as_of: datetime) -> pa.Table:
     missing = [name for name in needed if name not in made.column_names]
     if missing:
         raise DataError(f"{policy.function}: gave no column {missing[0]!r}; it gave {', '.join(made.column_names)}")
+    time, label = made.schema.field(policy.time).type, made.schema.field(policy.label).type
+    if not pa.types.is_timestamp(time):
+        raise DataError(f"{policy.function}: the column {policy.time!r} must hold timestamps, found {time}")
+    if not (pa.types.is_integer(label) or pa.types.is_floating(label) or pa.types.is_boolean(label)):
+        raise DataError(f"{policy.function}: the label {policy.label!r} must hold numbers, found {label}")
     if policy.query and made.num_rows:
         order = group_ids(codes(made, policy.query))[1]
         made = made if order is None else made.take(pa.array(order))
@@ -397,7 +410,8 @@ def listing(registry: Registry) -> list[dict[str, Any]]:
     for model in registry.models():
         state = registry.state(model)
         for version in reversed(state.versions):
-            run_ = next((each for each in reversed(version.evidence) if each["kind"] == "run"), None)
+            # The first run that made these files, not a later one that made them again.
+            run_ = next((each for each in version.evidence if each["kind"] == "run"), None)
             record = registry.record(run_["digest"]) if run_ else {}
             evidence = (record.get("steps", {}).get("evaluate") or {}).get("evidence") or [{}]
             comparison = evidence[0].get("comparison") or {}
@@ -429,7 +443,13 @@ def model_files(registry: Registry, version: Any) -> ModelFiles:
 
 
 def measure(
-    project: Project, policy: gate.GatePolicy, rows: pa.Table, scores: list[Any], *, against: str | None
+    project: Project,
+    policy: gate.GatePolicy,
+    rows: pa.Table,
+    scores: list[Any],
+    *,
+    against: str | None,
+    problem: str | None = None,
 ) -> gate.Evidence:
     """Measure one gate's evidence: the candidate's scores first, then production's where there is one."""
     features = project.settings.features
@@ -438,7 +458,7 @@ def measure(
     query = codes(rows, features.query) if features.query else None
     candidate = metrics.evaluate(label, scores[0], metric=definition, query=query)
     if len(scores) == 1:
-        return gate.Evidence(candidate=candidate, comparison=None, against=against)
+        return gate.Evidence(candidate=candidate, comparison=None, against=against, problem=problem)
     try:
         comparison = metrics.compare(
             label,
@@ -457,6 +477,9 @@ def measure(
 
 def codes(table: pa.Table, name: str) -> Any:
     """Give whole numbers that tell a column's values apart."""
+    nulls = table[name].null_count
+    if nulls:
+        raise DataError(f"{name}: {nulls:,} rows are null; every row must belong to a query and a cluster")
     return table[name].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
@@ -469,10 +492,11 @@ def _filled(name: str, table: pa.Table, span: str) -> Check:
 
 
 def _label(name: str, table: pa.Table, label: str) -> Check:
-    column = table[label]
+    column = table[label].cast("float64")
+    missing = int(np.count_nonzero(np.isnan(column.to_numpy())))  # a null becomes NaN here
     distinct = len(column.unique().drop_null())
-    good = column.null_count == 0 and distinct > 1
-    message = f"the labels of the {name} have {distinct:,} distinct values and {column.null_count:,} nulls"
+    good = missing == 0 and distinct > 1
+    message = f"the labels of the {name} have {distinct:,} distinct values and {missing:,} missing ones"
     if not good:
         message += "; labels must be there and must differ"
     return Check(id=f"{name}.label", verdict=Verdict.PASS if good else Verdict.FAIL, message=message, value=distinct)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
-from ctcore.errors import ConfigError, did_you_mean
+from ctcore.errors import ConfigError, CtcoreError, DataError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +31,31 @@ def load_function(name: str, folder: Path) -> Callable[..., Any]:
         raise ConfigError(f"{name!r}: {path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses of the file look themselves up there
-    spec.loader.exec_module(module)
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))  # last, so that a file of the project hides no library
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ConfigError(f"{name!r}: {path} cannot be loaded: {_described(error)}") from error
     found = getattr(module, function, None)
     if not callable(found):
         functions = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]
         raise ConfigError(f"{name!r}: {path} has no function {function!r}; {did_you_mean(function, functions)}")
-    return found  # type: ignore[no-any-return]
+
+    @functools.wraps(found)
+    def guarded(*arguments: Any) -> Any:
+        try:
+            return found(*arguments)
+        except CtcoreError:
+            raise
+        except Exception as error:
+            raise DataError(f"{name} failed: {_described(error)}") from error
+
+    return guarded
+
+
+def _described(error: Exception) -> str:
+    """Say what went wrong and in which line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"

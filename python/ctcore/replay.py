@@ -13,7 +13,7 @@ import numpy as np
 
 from ctcore import _core, cycle, data, metrics, train
 from ctcore.data import Spans
-from ctcore.errors import ArgumentError, ConflictError
+from ctcore.errors import ArgumentError
 from ctcore.metrics import Definition
 from ctcore.registry import Registry
 from ctcore.verdict import FORMAT, Verdict, plain
@@ -75,24 +75,28 @@ class Replay:
     weeks: tuple[Week, ...]
 
     @property
+    def higher_is_better(self) -> bool:
+        """Whether a larger metric is a better model."""
+        return Definition.of(self.metric["metric"]).higher_is_better
+
+    @property
     def policies(self) -> dict[str, str]:
         """Each policy and what it is."""
         return POLICIES
 
     @property
     def means(self) -> dict[str, float]:
-        """The mean of the metric over all spans, for each policy."""
-        found = {}
-        for policy in self.policies:
-            values = [each.following[policy] for each in self.weeks if each.following.get(policy) is not None]
-            if values:
-                found[policy] = _core.mean(np.array(values, dtype=float))
-        return found
+        """The mean of the metric for each policy, over the spans in which all of them have one."""
+        policies = [each for each in self.policies if any(week.following[each] is not None for week in self.weeks)]
+        spans = [week.following for week in self.weeks if all(week.following[each] is not None for each in policies)]
+        if not spans:
+            return {}
+        return {each: _core.mean(np.array([span[each] for span in spans], dtype=float)) for each in policies}
 
     @property
     def promotions(self) -> int:
         """How often the gate opened for a candidate that had a production model to beat."""
-        return sum(each.outcome == "promoted" for each in self.weeks[1:])
+        return sum(each.outcome == "promoted" and each.gain is not None for each in self.weeks)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the replay as plain JSON values, without NaN."""
@@ -143,8 +147,8 @@ def replay(
     store = Registry(registry, actor="replay")
     name = project.settings.model.name
     if store.state(name).versions:
-        raise ConflictError(
-            f"the registry {registry} holds versions of {name} already; a replay starts from nothing: name another one"
+        raise ArgumentError(
+            f"registry: {registry} holds versions of {name} already; a replay starts from nothing: name another one"
         )
     # The days after a run are measured while the next run trains: neither needs the other.
     with ThreadPoolExecutor(max_workers=1) as aside:
@@ -179,7 +183,9 @@ def _week(project: Project, store: Registry, report: RunReport, state: State, ev
     as_of = datetime.fromisoformat(report.as_of).astimezone(project.zone)
     end = (as_of.replace(tzinfo=None) + every).replace(tzinfo=as_of.tzinfo)
     rows = _following(project, as_of, end)
-    serving = {"frozen": state.served[0][0] if state.served else None, "weekly": report.candidate}
+    # A week that stopped at the data made no candidate: the newest one before it goes on serving.
+    newest = report.candidate or (len(state.versions) or None)
+    serving = {"frozen": state.served[0][0] if state.served else None, "weekly": newest}
     serving["gated"] = report.production
     numbers = sorted({number for number in serving.values() if number is not None})
     following: dict[str, float | None] = dict.fromkeys(POLICIES)

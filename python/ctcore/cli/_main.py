@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -16,7 +17,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from ctcore import __version__
-from ctcore.errors import CtcoreError
+from ctcore.errors import ArgumentError, CtcoreError
 from ctcore.verdict import exit_code
 
 if TYPE_CHECKING:
@@ -31,13 +32,21 @@ click.rich_click.MAX_WIDTH = 100
 
 def main() -> None:
     """Run the command line and end with one of its exit codes."""
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the life of the process
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminated)
     sys.exit(_run(sys.argv[1:]))
+
+
+def _terminated(number: int, _: object) -> None:
+    """End in order: children are stopped and the lease is given back."""
+    sys.exit(128 + number)
 
 
 def _run(arguments: list[str]) -> int:
     try:
         code = cli.main(args=arguments, prog_name="ctcore", standalone_mode=False)
-        sys.stdout.flush()
     except Exit as done:
         return int(done.exit_code)
     except click.ClickException as error:
@@ -49,10 +58,6 @@ def _run(arguments: list[str]) -> int:
     except CtcoreError as error:
         _talk(f"error: {error}")
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has left: point it nowhere, so that the interpreter's last flush is quiet.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
         _talk(f"error: {error}")
         return 5
@@ -133,6 +138,8 @@ def replay(
     loaded = config.load(project)
     step = data.duration(every)
     moments = replays.dates(data.instant(first, loaded.zone), data.instant(last, loaded.zone), step)
+    if output and not Path(output).resolve().parent.is_dir():
+        raise ArgumentError(f"output: there is no folder {Path(output).resolve().parent}")
     with tempfile.TemporaryDirectory(prefix="ctcore-replay-") as scratch, _progress(len(moments)) as say:
         folder = Path(registry) if registry else Path(scratch) / "registry"
         found = replays.replay(loaded, moments, every=step, registry=folder, say=say)
@@ -189,10 +196,15 @@ def models(project: str, format_: str) -> int:
 
 def _answer(format_: str, as_dict: Callable[[], dict[str, Any]], as_text: Callable[[], str]) -> None:
     """Write the answer to stdout."""
-    if format_ == "json":
-        click.echo(json.dumps(as_dict(), indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        click.echo(as_text(), nl=False, color=True)
+    text = (
+        as_text() if format_ == "text" else json.dumps(as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    )
+    try:
+        click.echo(text, nl=False, color=True)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has left; the exit code still tells. Point stdout nowhere for the last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _colour() -> bool:

@@ -46,7 +46,7 @@ def snapshot(
         origin: dict[str, Any] = {"callable": f"{source.__module__}:{source.__qualname__}"}
         names = table.column_names
     else:
-        files = _source.find(root / source)
+        files = _source.find(source, root)
         opened = _source.dataset(files)
         origin = {"files": [_file(path, root) for path in files]}
         names = opened.schema.names
@@ -73,7 +73,7 @@ def snapshot(
 
 def holdout_file(path: str | Path, root: Path) -> Snapshot:
     """Read a holdout that is a file of its own."""
-    files = _source.find(root / path)
+    files = _source.find(path, root)
     table = _source.read_dataset(_source.dataset(files), files)
     return Snapshot(table, {"source": {"files": [_file(each, root) for each in files]}, "rows": table.num_rows})
 
@@ -83,6 +83,9 @@ def without(table: pa.Table, other: pa.Table) -> pa.Table:
     import numpy as np  # noqa: PLC0415
     import pyarrow as pa  # noqa: PLC0415
 
+    unknown = [name for name in other.column_names if name not in table.column_names]
+    if unknown:
+        raise DataError(f"holdout: the file has the column {unknown[0]!r}, which the rows to learn from do not have")
     both = pa.concat_tables([table.select(other.column_names), other], promote_options="permissive")
     codes = np.zeros(both.num_rows, dtype=np.int64)
     for column in both.columns:

@@ -16,15 +16,18 @@ _FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".arrow": "i
 _MAGIC = {"parquet": b"PAR1", "ipc": b"ARROW1"}
 
 
-def find(pattern: str | Path) -> list[Path]:
-    """Give the files that a path, a folder or a pattern names, sorted."""
-    path = Path(pattern)
+def find(pattern: str | Path, root: Path = Path()) -> list[Path]:
+    """Give the files that a path, a folder or a pattern names, sorted. What is relative lies below ``root``."""
+    path = root / pattern
     if path.is_dir():
-        files = sorted(each for each in path.rglob("*") if each.suffix in _FORMATS)
+        files = [each for each in path.rglob("*") if each.suffix.lower() in _FORMATS]
     elif path.exists():
         files = [path]
+    elif Path(pattern).is_absolute():
+        files = [Path(each) for each in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207 - a whole path
     else:
-        files = sorted(Path(each) for each in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - a whole path
+        files = list(root.glob(str(pattern)))
+    files = sorted(each for each in files if each.is_file())
     if not files:
         raise DataNotFoundError(f"{pattern}: no such file, and no Parquet, CSV or Arrow file matches it")
     return files
@@ -33,13 +36,19 @@ def find(pattern: str | Path) -> list[Path]:
 def dataset(files: list[Path]) -> ds.Dataset:
     """Open files of one format as a dataset; the first bytes must be what the name says."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow.csv  # noqa: PLC0415
     import pyarrow.dataset as ds  # noqa: PLC0415
 
     formats = {_format(path) for path in files}
     if len(formats) > 1:
         raise DataError(f"{files[0].parent}: files of one kind are needed, found {sorted(formats)}")
     try:
-        return ds.dataset([str(path) for path in files], format=formats.pop())
+        format_: Any = formats.pop()
+        if format_ == "csv":  # an empty cell of a text column is a missing value
+            format_ = ds.CsvFileFormat(convert_options=pa.csv.ConvertOptions(strings_can_be_null=True))
+        parts = [ds.dataset(str(path), format=format_) for path in files]
+        schema = pa.unify_schemas([part.schema for part in parts], promote_options="permissive")
+        return ds.dataset([str(path) for path in files], format=format_, schema=schema)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(files, error) from error
 
@@ -73,7 +82,7 @@ def read_dataset(
 
 
 def _format(path: Path) -> str:
-    known = _FORMATS.get(path.suffix)
+    known = _FORMATS.get(path.suffix.lower())
     if known is None:
         raise DataError(f"{path}: the name must end in one of {', '.join(_FORMATS)}")
     with path.open("rb") as file:

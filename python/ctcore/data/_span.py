@@ -42,7 +42,7 @@ def instant(text: str, zone: ZoneInfo) -> datetime:
         raise ArgumentError(
             f'an instant is a date such as "2013-06-02", or a date and time such as "2013-06-02T06:00"; found {text!r}'
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 @dataclass(frozen=True, slots=True)

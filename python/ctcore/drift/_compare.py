@@ -116,9 +116,11 @@ def compare(
     counted = profile(current, like=frozen)
     judged = []
     for name in names:
-        reason = frozen.skipped.get(name) or counted.skipped.get(name)
-        if reason:
-            judged.append(_not_run(name, reason))
+        if name in frozen.skipped:
+            judged.append(_undone(name, frozen.skipped[name], Verdict.NOT_RUN))
+            continue
+        if name in counted.skipped:  # the reference could be read: that current cannot is a change
+            judged.append(_undone(name, counted.skipped[name], Verdict.FAIL))
             continue
         found = None
         if not isinstance(reference, Profile) and frozen.columns[name]["kind"] == "number":
@@ -139,8 +141,8 @@ def _ks(reference: Any, current: Any, before: dict[str, Any], after: dict[str, A
     return Ks(*_core.ks(reference, current, "asymptotic"))
 
 
-def _not_run(name: str, reason: str) -> ColumnDrift:
-    check = Check(id=f"drift.{name}", verdict=Verdict.NOT_RUN, message=f"{name} could not be compared: {reason}")
+def _undone(name: str, reason: str, verdict: Verdict) -> ColumnDrift:
+    check = Check(id=f"drift.{name}", verdict=verdict, message=f"{name} could not be compared: {reason}")
     return ColumnDrift(name=name, kind="unknown", checks=(check,), statistics={}, words=reason)
 
 
@@ -288,8 +290,10 @@ def _dataset(columns: list[ColumnDrift], tolerances: Tolerances) -> Check:
     elif most >= tolerances.column_share:
         verdict = Verdict.NOT_RUN if any(c.verdict is Verdict.NOT_RUN for c in judged) else Verdict.INSUFFICIENT
         message = f"{found}, and {len(open_)} could not be decided: {', '.join(open_)}"
-    elif failed or any(column.verdict is Verdict.WARN for column in judged):
+    elif failed or open_ or any(column.verdict is Verdict.WARN for column in judged):
         verdict, message = Verdict.WARN, f"{found}, fewer than {tolerances.column_share:.0%} of them"
+        message += f": {', '.join(failed)}" if failed else ""
+        message += f"; {', '.join(open_)} could not be decided" if open_ else ""
     else:
         verdict, message = Verdict.PASS, found
     return Check(

@@ -49,9 +49,12 @@ def share(text: str) -> float:
     try:
         if not percent or rest.strip():
             raise ValueError
-        return float(number) / 100
+        found = float(number) / 100
+        if not math.isfinite(found):
+            raise ValueError
     except ValueError:
         raise ConfigError(f'gate: margin must be a percentage such as "1%", found {text!r}') from None
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +102,7 @@ def _floor(policy: GatePolicy, candidate: Evaluation) -> Check:
     value = candidate.value
     found = f"{definition.name} of the candidate is {value:.4f} on {candidate.n_queries:,} {_units(definition)}"
     if policy.floor is None:
-        verdict, message = Verdict.PASS, f"{found}; no floor was set"
+        verdict, message = Verdict.WARN, f"{found}; no floor was set, so any first model may serve"
     elif math.isnan(value):
         verdict, message = Verdict.INSUFFICIENT, f"{found}: there is nothing to measure it on"
     else:

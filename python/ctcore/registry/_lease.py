@@ -30,7 +30,8 @@ class Lease:
     def take(cls, store: LocalStore, model: str, *, now: datetime, lasts: timedelta) -> Self:
         """Take the lease of a model, or say who holds it.
 
-        A lease ends when it is released, when its time is over, or when its process is gone from this machine.
+        A lease ends when it is released, or when its process is gone; where that cannot be seen, from another
+        machine, when its time is over.
         """
         folder = f"models/{model}/lease"
         epochs = [name for name in store.list(folder) if name.endswith(".json")]
@@ -69,9 +70,9 @@ class Lease:
 def _over(store: LocalStore, folder: str, epoch: int, holder: dict[str, Any], now: datetime) -> bool:
     if store.read(f"{folder}/{epoch:010d}.released") is not None:
         return True
-    if now >= datetime.fromisoformat(holder["until"]):
-        return True
-    return bool(holder["host"] == socket.gethostname() and _started(holder["process"]) != holder["started"])
+    if holder["host"] == socket.gethostname():
+        return bool(_started(holder["process"]) != holder["started"])
+    return now >= datetime.fromisoformat(holder["until"])
 
 
 def _started(process: int) -> str | None:

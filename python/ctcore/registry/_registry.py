@@ -46,6 +46,8 @@ class Registry:
     >>> from ctcore.registry import Registry
     >>> registry = Registry(tempfile.mkdtemp())
     >>> version = registry.register("ranker", {"model.txt": b"tree"}, run="r1", kind="example")
+    >>> gate = {"kind": "gate", "verdict": "pass", "against": None, "record": {"ndcg@10": 0.8}}
+    >>> _ = registry.add_evidence("ranker", version.number, **gate)
     >>> registry.promote("ranker", version.number, expect=None)
     >>> registry.state("ranker").production
     1
@@ -164,6 +166,7 @@ class Registry:
     def promote(self, model: str, number: int, *, expect: int | None) -> None:
         """Make a version production, provided that production is still version ``expect`` (``None``: there is none).
 
+        Only evidence moves production: the version needs a gate that passed against exactly that production model.
         Promoting what is production already changes nothing.
         """
 
@@ -176,6 +179,13 @@ class Registry:
                 raise ConflictError(
                     f"production of {model} moved from {_name(expect)} to {_name(state.production)} since the evidence "
                     f"for {_name(number)} was taken; nothing was changed. Run the gate again"
+                )
+            against = None if expect is None else state.version(expect).digest
+            gates = [each for each in state.version(number).evidence if each["kind"] == "gate"]
+            if not any(each["against"] == against and each["verdict"] in ("pass", "warn") for each in gates):
+                raise ConflictError(
+                    f"{_name(number)} of {model} has no evidence of a gate that passed against {_name(expect)}; "
+                    f"nothing was changed. Run the gate first"
                 )
             return [{"action": "set_ref", "ref": "production", "to": number, "expect": expect}]
 

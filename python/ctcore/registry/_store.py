@@ -39,6 +39,7 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._synced: set[Path] = set()
 
     def create(self, key: str, data: bytes) -> bool:
         """Create an object; ``False`` where the name is taken. On return it is on disk."""
@@ -84,13 +85,16 @@ class LocalStore:
             raise _store_error("list", self.root / folder, error) from error
 
     def _folder(self, folder: Path) -> None:
-        """Make a folder and sync every parent that gained an entry."""
-        if folder.is_dir():
+        """Make a folder and sync its parents, once: another writer may have made it and died before the sync."""
+        if folder in self._synced:
             return
-        self._folder(folder.parent)
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
+        if folder == self.root:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        else:
+            self._folder(folder.parent)
+            folder.mkdir(mode=0o700, exist_ok=True)
         _sync_folder(folder.parent)
+        self._synced.add(folder)
 
 
 def _sync_folder(folder: Path) -> None:

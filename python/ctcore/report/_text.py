@@ -163,6 +163,7 @@ def replay_text(replay: Replay, *, colour: bool) -> str:
     lines = [f"[bold]{replay.model}[/]: {name} on the {replay.every_days} days after each run", table]
     if {"weekly", "gated"} <= means.keys():
         cost = means["weekly"] - means["gated"]
+        cost = cost if replay.higher_is_better else -cost
         lines.append(
             f"The gate ({replay.margin} to prove) opened {replay.promotions} times in {len(replay.weeks) - 1} and "
             f"{'cost' if cost > 0 else 'gained'} {abs(cost):.4f} against promoting every time."

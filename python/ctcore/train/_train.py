@@ -177,7 +177,8 @@ def _argv(command: str, **places: Path) -> list[str]:
 def _python(folder: Path, request: dict[str, Any]) -> list[str]:
     path = folder / "request.json"
     path.write_text(json.dumps(request))
-    return [sys.executable, "-m", "ctcore.train.worker", str(path)]
+    # -P: a file of the project named like a library must not stand in for it.
+    return [sys.executable, "-P", "-m", "ctcore.train.worker", str(path)]
 
 
 def _write(table: pa.Table, path: Path) -> None:

@@ -22,6 +22,9 @@ _ADMITS = {
 }
 
 
+_ORDERED = ("Int", "UInt", "Float", "Decimal", "Timestamp", "Date", "Time", "Duration", "Null")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationReport(Report):
     """One check for every rule of the contract."""
@@ -104,14 +107,14 @@ def _column(rule: ColumnRule, found: dict[str, Any] | None) -> Iterator[Check]:
             threshold=allowed,
             n=rows,
         )
-    if rule.type in ("number", "integer") and fits:
+    if found["type"].startswith("Float") or (rule.type in ("number", "integer") and fits):
         bad = found["nans"] + found["positive_infinities"] + found["negative_infinities"]
         message = f"{name} is NaN in {found['nans']:,} and infinite in {bad - found['nans']:,} of {rows:,} rows"
         yield Check(id=f"{name}.finite", verdict=_verdict(bad == 0), message=message, value=bad, threshold=0, n=rows)
     if rule.minimum is not None or rule.maximum is not None:
         yield (
             _range(rule, found)
-            if fits
+            if fits and found["type"].startswith(_ORDERED)
             else Check(
                 id=f"{name}.range",
                 verdict=Verdict.NOT_RUN,
@@ -159,8 +162,10 @@ def _freshness(contract: Contract, scanned: dict[str, dict[str, Any]], now: date
         return Check(id="freshness", verdict=Verdict.NOT_RUN, message=f"freshness could not be judged: {why}")
     allowed = contract.freshness
     assert allowed is not None  # noqa: S101 - the caller looked
-    age = now.timestamp() - newest
-    stamp = datetime.fromtimestamp(newest, UTC).isoformat(sep=" ")
+    # A column without a zone holds the wall clock of the zone that `now` is in.
+    zoned = "," in scanned[column]["type"]
+    age = (now if zoned else now.replace(tzinfo=UTC)).timestamp() - newest
+    stamp = datetime.fromtimestamp(newest, UTC).replace(tzinfo=UTC if zoned else None).isoformat(sep=" ")
     return Check(
         id="freshness",
         verdict=_verdict(age <= allowed.total_seconds()),

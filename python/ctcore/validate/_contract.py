@@ -86,6 +86,8 @@ def contract(document: dict[str, Any]) -> Contract:
         raise ConfigError(f"contract: schema must describe one table, found {len(schemas)}")
     table = schemas[0]
     _keys(table, _OBJECT, "contract: schema")
+    if not isinstance(table.get("name"), str):
+        raise ConfigError("contract: schema: the table needs a name")
     columns = tuple(_column(each) for each in table.get("properties") or [])
     if not columns:
         raise ConfigError("contract: schema.properties names no column")
@@ -99,11 +101,15 @@ def contract(document: dict[str, Any]) -> Contract:
 def _column(declared: dict[str, Any]) -> ColumnRule:
     where = f"contract: property {declared.get('name')!r}"
     _keys(declared, _PROPERTY, where)
+    if not isinstance(declared.get("name"), str):
+        raise ConfigError(f"{where}: every property needs a name")
     options = declared.get("logicalTypeOptions") or {}
     _keys(options, _OPTIONS, f"{where}: logicalTypeOptions")
     logical = declared.get("logicalType")
     if logical is not None and logical not in _TYPES:
         raise ConfigError(f"{where}: logicalType {logical!r} is not judged; {did_you_mean(str(logical), _TYPES)}")
+    if options and logical in ("string", "boolean"):
+        raise ConfigError(f"{where}: a {logical} has no minimum or maximum")
     bounds = {name: _bound(where, name, options[name]) for name in _OPTIONS if name in options}
     share, severe = None, True
     for rule in declared.get("quality") or []:
@@ -142,6 +148,9 @@ def _row_count(rules: list[dict[str, Any]]) -> dict[str, Any]:
             found["min_rows"] = rule["mustBeGreaterOrEqualTo"]
         if "mustBeLessOrEqualTo" in rule:
             found["max_rows"] = rule["mustBeLessOrEqualTo"]
+        bounds = [found.get("min_rows"), found.get("max_rows")]
+        if bounds == [None, None] or not all(each is None or type(each) is int for each in bounds):
+            raise ConfigError(f"contract: schema.quality: rowCount needs bounds that are whole numbers, found {rule}")
         found["rows_are_errors"] = _severity("contract: schema.quality", rule)
     return found
 

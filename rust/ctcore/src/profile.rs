@@ -36,8 +36,9 @@ impl Edges {
     }
 
     /// Edges that put about the same number of the sample's values in each of `cells` cells: the
-    /// order statistics of ranks `ceil(i n / cells)`. Equal quantiles (ties) become one edge, so
-    /// there may be fewer cells, and an edge at the maximum is left out.
+    /// order statistics of ranks `ceil(i n / cells)`. A value that alone fills a cell (an atom: a
+    /// flag, a default, a zero) gets a cell of its own, closed on both sides, so that no move away
+    /// from it stays in its cell; elsewhere ties make fewer cells.
     ///
     /// ```
     /// use ctcore::{profile::Edges, rank::Sorted};
@@ -46,13 +47,30 @@ impl Edges {
     /// ```
     pub fn equal_mass(sample: &Sorted, cells: usize) -> Self {
         let n = sample.len();
-        let mut edges: Vec<f64> = (1..cells)
-            .filter_map(|i| sample.get((i * n).div_ceil(cells).checked_sub(1)?))
-            .collect();
-        edges.dedup();
-        if edges.last() == sample.get(n.wrapping_sub(1)).as_ref() {
-            edges.pop();
+        let mut edges: Vec<f64> = Vec::with_capacity(2 * cells);
+        for i in 1..cells {
+            let Some(value) = (i * n)
+                .div_ceil(cells)
+                .checked_sub(1)
+                .and_then(|rank| sample.get(rank))
+            else {
+                continue;
+            };
+            let (below, equal) = (sample.below(value), sample.equal(value));
+            if equal * cells >= n {
+                // Just under the atom, unless the value before it is an edge already.
+                let before = below.checked_sub(1).and_then(|rank| sample.get(rank));
+                if before.is_none() || edges.last().copied() != before {
+                    edges.push(value.next_down());
+                }
+                edges.push(value);
+            } else if below + equal < n {
+                edges.push(value);
+            }
         }
+        edges.sort_unstable_by(f64::total_cmp);
+        edges.dedup();
+        edges.retain(|edge| edge.is_finite());
         Self(edges)
     }
 
@@ -298,11 +316,31 @@ mod tests {
     #[test]
     fn ties_make_fewer_cells_and_no_empty_one() {
         let sample = Sorted::new(&[0.0, 0.0, 0.0, 0.0, 1.0, 2.0]);
-        let edges = Edges::equal_mass(&sample, 6);
-        assert_eq!(edges.as_slice(), &[0.0, 1.0]);
-        assert_eq!(edges.count(&[-5.0, 0.0, 0.5, 1.0, 9.0]), vec![2, 2, 1]);
-        assert_eq!(Edges::equal_mass(&Sorted::new(&[3.0, 3.0]), 10).cells(), 1);
+        let edges = Edges::equal_mass(&sample, 3);
+        assert_eq!(edges.as_slice(), &[0.0_f64.next_down(), 0.0]);
+        assert_eq!(edges.count(&[-5.0, 0.0, 0.5, 1.0, 9.0]), vec![1, 1, 3]);
         assert_eq!(Edges::equal_mass(&Sorted::new(&[]), 10).cells(), 1);
+    }
+
+    /// Whatever moves off a value that most rows hold must change a count.
+    #[test]
+    fn a_move_off_an_atom_is_seen() {
+        for reference in [
+            vec![5.0; 100],
+            [vec![1.0; 95], vec![0.0; 5]].concat(),
+            [vec![0.0; 60], vec![1.0; 40]].concat(),
+        ] {
+            let edges = Edges::equal_mass(&Sorted::new(&reference), 10);
+            let before = edges.count(&reference);
+            for moved in [-1000.0, 0.3, 4.999, 5.001, 1000.0] {
+                let after = edges.count(&vec![moved; reference.len()]);
+                let apart: u64 = before.iter().zip(&after).map(|(a, b)| a.abs_diff(*b)).sum();
+                assert!(
+                    apart as usize >= reference.len(),
+                    "{reference:?} to {moved}: {edges:?}"
+                );
+            }
+        }
     }
 
     #[test]

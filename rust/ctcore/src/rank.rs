@@ -27,6 +27,16 @@ impl Sorted {
         self.keys.is_empty()
     }
 
+    /// How many values are smaller.
+    pub fn below(&self, value: f64) -> usize {
+        self.keys.partition_point(|&key| key < order_key(value))
+    }
+
+    /// How many values are equal.
+    pub fn equal(&self, value: f64) -> usize {
+        self.keys.partition_point(|&key| key <= order_key(value)) - self.below(value)
+    }
+
     /// The value at rank `index`, counted from 0, or `None` past the end.
     pub fn get(&self, index: usize) -> Option<f64> {
         self.keys.get(index).map(|&key| from_order_key(key))

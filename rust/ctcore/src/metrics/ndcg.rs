@@ -348,6 +348,7 @@ impl Discounts {
 /// Why a query has no value.
 enum Fault {
     NanScore { row: usize },
+    Overflow,
     Empty,
 }
 
@@ -359,6 +360,12 @@ impl Fault {
                 format!(
                     "NaN in row {} (query {query}) has no place in a ranking; find out why the model gives it",
                     start + row
+                ),
+            ),
+            Self::Overflow => Error::argument(
+                "gain",
+                format!(
+                    "the gains of query {query} (from row {start}) are too large to add up; use smaller grades"
                 ),
             ),
             Self::Empty => Error::argument(
@@ -399,6 +406,9 @@ impl<G: Grade, F: Fn(G) -> f64> Query<'_, G, F> {
         let (dcg, tied) = self.dcg(grades, scores, complete);
         if tied {
             flags |= flag::TIED;
+        }
+        if !(ideal.is_finite() && dcg.is_finite()) {
+            return Err(Fault::Overflow);
         }
         if ideal > 0.0 {
             return Ok(((dcg / ideal).min(1.0), flags));
