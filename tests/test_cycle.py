@@ -80,6 +80,14 @@ def test_a_run_that_is_done_is_not_done_again(project):
     assert registry(project).state("ranker").entries == entries
 
 
+def test_a_day_under_way_is_not_seen(project):
+    first = run(project)
+    for moment in ("2024-02-05T15:30", "2024-02-05T23:59:59+00:00", "2024-02-06T00:30+02:00"):
+        again = run(project, moment)
+        assert again.again
+        assert again.run == first.run
+
+
 def test_the_same_inputs_give_the_same_model(project, tmp_path_factory):
     first = run(project)
     other = tmp_path_factory.mktemp("other") / "registry"
@@ -324,6 +332,79 @@ def test_queries_of_one_document_cannot_tell_models_apart(project):
     gain = next(check for check in report.checks if check.id.endswith(".gain"))
     assert gain.verdict is Verdict.INSUFFICIENT
     assert "can tell two rankings apart" in gain.message
+
+
+def test_a_feature_that_production_reads_and_nobody_gives(project):
+    run(project)
+    project.toml('columns = ["a", "b"]', 'columns = ["a"]')
+    project.write(
+        "features.py",
+        "def features(table, as_of):\n"
+        "    return table.drop_columns(['b']).append_column('day', table['time'].cast('date32'))\n",
+    )
+    report = run(project, "2024-02-09")
+    gain = next(check for check in report.checks if check.id.endswith(".gain"))
+    assert gain.verdict is Verdict.INSUFFICIENT
+    assert "production reads the feature 'b'" in gain.message
+    assert production(project) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("def features(table, as_of):\n    return table['nothing']\n", "failed: KeyError.*features.py, line 2|nothing"),
+        ("def features(table, as_of:\n", "cannot be loaded: SyntaxError"),
+        ("def features(table, as_of):\n    return 1\n", "must give a pyarrow.Table, found int"),
+        (
+            (
+                "def features(table, as_of):\n"
+                "    days = table['time'].cast('date32')\n"
+                "    return table.append_column('day', days).set_column(0, 'time', days)\n"
+            ),
+            "must hold timestamps",
+        ),
+        (
+            (
+                "def features(table, as_of):\n"
+                "    table = table.append_column('day', table['time'].cast('date32'))\n"
+                "    return table.set_column(4, 'grade', table['grade'].cast('string'))\n"
+            ),
+            "must hold numbers",
+        ),
+    ],
+)
+def test_faults_of_the_projects_own_code_are_told_with_their_line(project, code, words):
+    project.write("features.py", code)
+    with pytest.raises(CtcoreError, match=words) as found:
+        run(project)
+    assert found.value.exit_code == 2
+
+
+def test_a_file_of_the_project_hides_no_library(project):
+    project.write("types.py", "raise RuntimeError('not this one')\n")
+    assert run(project).outcome == "promoted"
+
+
+def test_a_run_that_is_terminated_takes_its_child_along(project):
+    project.write("train.py", "import os, time\ndef fit(t, c, folder, p):\n"
+                              "    open('pid', 'w').write(str(os.getpid())); time.sleep(600)\n"
+                              "def predict(t, c, folder): ...\n")  # fmt: skip
+    callable_trainer(project)
+    command = [sys.executable, "-m", "ctcore", "run", "--project", str(project.folder), "--as-of", "2024-02-05"]
+    for number, code in ((signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)):
+        pid = project.folder / "pid"
+        pid.unlink(missing_ok=True)
+        parent = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while not (pid.exists() and pid.read_text()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        child = int(pid.read_text())
+        parent.send_signal(number)
+        assert parent.wait(20) == code
+        while os.path.exists(f"/proc/{child}") and "Z (" not in open(f"/proc/{child}/stat").read():  # noqa: PTH110, PTH123, SIM115
+            assert time.monotonic() < deadline + 30
+            time.sleep(0.05)
 
 
 def test_csv_where_parquet_was_said(project):

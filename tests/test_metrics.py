@@ -100,6 +100,11 @@ def test_nonsense_is_an_error_with_the_row(arguments, words):
         metrics.ndcg(*arguments)
 
 
+def test_gains_that_overflow_are_an_error():
+    with pytest.raises(ArgumentError, match="too large to add up"):
+        metrics.ndcg([1100.5, 1100.5, 0.0], [0.1, 0.2, 0.9], gain="exp2")
+
+
 def test_groups_that_do_not_add_up_are_an_error():
     with pytest.raises(ValueError, match="add up to 3, but there are 2 rows"):
         metrics.ndcg([1, 0], [1.0, 2.0], group=[3])
