@@ -18,6 +18,7 @@ from conftest import CONTRACT, ROOT, rows
 from ctcore import config, cycle, data
 from ctcore.errors import ChildError, ConfigError, ConflictError, CtcoreError, DataError
 from ctcore.registry import Registry
+from ctcore.registry._lease import _started
 from ctcore.verdict import Verdict
 
 
@@ -402,7 +403,7 @@ def test_a_run_that_is_terminated_takes_its_child_along(project):
         child = int(pid.read_text())
         parent.send_signal(number)
         assert parent.wait(20) == code
-        while os.path.exists(f"/proc/{child}") and "Z (" not in open(f"/proc/{child}/stat").read():  # noqa: PTH110, PTH123, SIM115
+        while _started(child) is not None:
             assert time.monotonic() < deadline + 30
             time.sleep(0.05)
 
