@@ -86,14 +86,12 @@ class _Run:
         self.project, self.registry, self.as_of, self.cause, self.say = project, registry, as_of, cause, say
         self.settings = project.settings
         self.model = self.settings.model.name
-        self.checks: list[Check] = []
-        policy = self.settings
-        newest = policy.holdout.newest
+        newest = self.settings.holdout.newest
         self.spans = data.spans(
             as_of,
-            window=data.duration(policy.data.window),
+            window=data.duration(self.settings.data.window),
             holdout=data.duration(newest) if newest else None,
-            lookback=data.duration(policy.data.lookback),
+            lookback=data.duration(self.settings.data.lookback),
         )
 
     # ------------------------------------------------------------ the run and its records
@@ -152,7 +150,7 @@ class _Run:
         return record
 
     def _finish(self, given: dict[str, Any], steps: dict[str, Any], outcome: str) -> dict[str, Any]:
-        record = {
+        record: dict[str, Any] = {
             "format": 1,
             "run": self.key,
             "cause": self.cause,
@@ -168,9 +166,9 @@ class _Run:
             found = [Verdict(each["verdict"]) for each in steps.get("gate", {}).get("checks", [])]
             verdict = worst(found) if outcome != "conflict" else Verdict.NOT_RUN
             self.registry.add_evidence(
-                self.model, record["candidate"], kind="run", verdict=verdict, against=None, record=plain(record)
+                self.model, record["candidate"], kind="run", verdict=verdict, against=None, record=record
             )
-        digest = self.registry.put(canonical(plain(record)))
+        digest = self.registry.put(canonical(record))
         short = {key: record[key] for key in ("outcome", "candidate", "baseline")}
         self.registry.store.create(f"{self.folder}/finished.json", canonical(short | {"record": digest}))
         return record
