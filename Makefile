@@ -36,7 +36,7 @@ needs:
 	.venv/dev/bin/pip install --quiet --group test
 	@touch $@
 .venv/dev/.ok: .venv/dev/.tools $(RUST)
-	VIRTUAL_ENV=$(CURDIR)/.venv/dev .venv/dev/bin/maturin develop --release --quiet
+	VIRTUAL_ENV=$(CURDIR)/.venv/dev .venv/dev/bin/maturin develop --profile quick --quiet
 	@touch $@
 
 .PHONY: build
@@ -71,8 +71,9 @@ test-python: .venv/dev/.ok ## the Python tests and documentation examples
 	.venv/dev/bin/pytest --doctest-modules python/ctcore --quiet
 
 .PHONY: bench
-bench: .venv/dev/.ok ## speed against the peers, measured side by side
+bench: .venv/dev/.ok ## speed of what ships against the peers, measured side by side
 	.venv/dev/bin/pip install --quiet --group bench
+	VIRTUAL_ENV=$(CURDIR)/.venv/dev .venv/dev/bin/maturin develop --release --quiet
 	.venv/dev/bin/python benches/peers.py
 	cargo bench --locked --bench kernels --quiet
 
