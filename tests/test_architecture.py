@@ -134,3 +134,13 @@ def test_importing_is_light(module):
     code = f"import sys, {module}; print(' '.join(sorted({heavy!r} & sys.modules.keys())))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert loaded == []
+
+
+def test_help_loads_nothing_heavy():
+    """What `ctcore --help` loads is what every command waits for."""
+    heavy = ("numpy", "pyarrow", "lightgbm", "pydantic", "rich", "jinja2", "asyncio", "importlib.metadata")
+    code = "import sys; from ctcore.cli._main import cli; cli.main(['--help'], standalone_mode=False); "
+    code += f"print('loaded:', *sorted({set(heavy)!r} & sys.modules.keys()))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "Commands:" in said
+    assert said.splitlines()[-1] == "loaded:"

@@ -105,6 +105,28 @@ _core.scan(pa.RecordBatchReader.from_batches(batch.schema, forever()), {})
     assert child.returncode != 0
 
 
+@pytest.mark.parametrize(("number", "handler", "ending"), [("SIGINT", "", "KeyboardInterrupt"), ("SIGTERM", "7", "")])
+def test_a_signal_ends_one_long_call(number, handler, ending):
+    """The exact p-value of two samples of a million takes an hour. A handler's own exception comes through as it is."""
+    code = f"""
+import signal, sys
+import numpy as np
+from ctcore import drift
+if {handler!r}:
+    signal.signal(signal.{number}, lambda *_: sys.exit(int({handler!r})))
+values = np.arange(1e6)
+print("begun", flush=True)
+drift.ks(values, values + 500, method="exact")
+"""
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout.readline() == "begun\n"
+    time.sleep(1)
+    child.send_signal(getattr(signal, number))
+    _, errors = child.communicate(timeout=20)
+    assert ending in errors
+    assert child.returncode == (int(handler) if handler else -signal.SIGINT)
+
+
 @pytest.mark.parametrize("size", [1_000, 65_535, 65_536, 100_001, 700_000])
 def test_a_scan_does_not_depend_on_how_rows_arrive(size):
     rng = np.random.default_rng(0)

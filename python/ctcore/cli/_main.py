@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rich_click as click
+import click
 from click.exceptions import Exit
 
 from ctcore import __version__
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 _EXIT_CODES = """Exit codes: 0 passed, 1 the answer is no, 2 wrong usage or unusable input, 3 could not be decided, \
 4 a bug, 5 the surroundings failed, 130 interrupted."""
-
-click.rich_click.TEXT_MARKUP = "markdown"
-click.rich_click.MAX_WIDTH = 100
 
 
 def main() -> None:
@@ -68,7 +65,7 @@ def _run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-@click.group(epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="ctcore")
 def cli() -> None:
     """Keep a machine-learning model current.
@@ -91,7 +88,7 @@ _format = click.option(
 )
 
 
-@cli.command(epilog=_EXIT_CODES)
+@cli.command(epilog=_EXIT_CODES, short_help="Do one cycle of retraining.")
 @_project
 @click.option("--as-of", metavar="INSTANT", help="The present of the run, such as 2013-06-02; now without it.")
 @_format
@@ -113,7 +110,7 @@ def run(project: str, as_of: str | None, format_: str) -> int:
     return exit_code(report.verdict)
 
 
-@cli.command(epilog=_EXIT_CODES)
+@cli.command(epilog=_EXIT_CODES, short_help="Run the cycle over history and compare policies.")
 @_project
 @click.option("--from", "first", required=True, metavar="INSTANT", help="The first run.")
 @click.option("--to", "last", required=True, metavar="INSTANT", help="The last run.")
@@ -150,7 +147,7 @@ def replay(
     return 0
 
 
-@cli.command("check-drift", epilog=_EXIT_CODES)
+@cli.command("check-drift", epilog=_EXIT_CODES, short_help="Tell whether data has drifted.")
 @click.argument("reference")
 @click.argument("current")
 @click.option("--columns", metavar="NAMES", help="Compare these columns alone, separated by commas.")
@@ -178,7 +175,7 @@ def check_drift(reference: str, current: str, columns: str | None, fail_on: str,
     return exit_code(found.verdict, fail_on=fail_on)
 
 
-@cli.command(epilog=_EXIT_CODES)
+@cli.command(epilog=_EXIT_CODES, short_help="List the versions and what serves.")
 @_project
 @_format
 def models(project: str, format_: str) -> int:

@@ -1,11 +1,14 @@
 //! The one way in and out: Python objects become Arrow arrays, work runs without the GIL, errors
 //! become exceptions.
 
+use std::cell::RefCell;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt8Type};
 use arrow_array::{Array, ArrayRef, PrimitiveArray};
 use arrow_schema::DataType;
 use ctcore::column::Kind;
+use ctcore::par::watched;
 use ctcore::{Error, Result};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyTypeError};
 use pyo3::prelude::*;
@@ -15,16 +18,26 @@ pyo3::import_exception!(ctcore.errors, ArgumentError);
 pyo3::import_exception!(ctcore.errors, ColumnTypeError);
 pyo3::import_exception!(ctcore.errors, DataError);
 
-/// Runs `work` without the GIL. Every call of the core goes through here: worker threads never
-/// touch Python, so nobody can wait for a lock that its waiter holds.
+/// Runs `work` without the GIL, and ends it at a Ctrl-C. Every call of the core goes through here:
+/// worker threads never touch Python, so nobody can wait for a lock that its waiter holds.
 pub(crate) fn run<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
-    py.detach(work).map_err(to_python)
+    py.detach(|| watched(interrupted, work)).map_err(to_python)
 }
 
-/// Lets a pending Ctrl-C through. Work inside [`run`] calls it between pieces of a stream.
-pub(crate) fn interruption() -> Result<()> {
-    let pending = Python::attach(|py| py.check_signals().is_err());
-    if pending { Err(Error::Interrupted) } else { Ok(()) }
+thread_local! {
+    /// What a signal's handler raised while this thread worked: `KeyboardInterrupt`, or its own.
+    static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+}
+
+fn interrupted() -> bool {
+    let raised = Python::attach(|py| -> PyResult<()> {
+        py.check_signals()?;
+        Ok(())
+    })
+    .err();
+    let stop = raised.is_some();
+    RAISED.set(raised);
+    stop
 }
 
 fn to_python(error: Error) -> PyErr {
@@ -32,7 +45,7 @@ fn to_python(error: Error) -> PyErr {
         Error::Argument { .. } => ArgumentError::new_err(error.to_string()),
         Error::Type { .. } => ColumnTypeError::new_err(error.to_string()),
         Error::Arrow(_) => DataError::new_err(error.to_string()),
-        Error::Interrupted => PyKeyboardInterrupt::new_err(()),
+        Error::Interrupted => RAISED.take().unwrap_or_else(|| PyKeyboardInterrupt::new_err(())),
     }
 }
 

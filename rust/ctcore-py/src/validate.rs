@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3_arrow::input::AnyRecordBatch;
 
-use crate::border::{interruption, run};
+use crate::border::run;
 
 /// Chunks that are scanned together: enough work for every thread, little memory.
 const CHUNKS: usize = 8;
@@ -64,7 +64,7 @@ fn scan_stream(
     let mut totals = vec![ColumnScan::default(); columns];
     let mut start = 0;
     loop {
-        interruption()?;
+        par::checkpoint();
         let held: Vec<RecordBatch> = chunks.by_ref().take(CHUNKS).collect::<Result<_>>()?;
         if held.is_empty() {
             return Ok(totals);

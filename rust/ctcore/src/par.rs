@@ -1,13 +1,20 @@
-//! The only user of rayon.
+//! The only user of rayon, and the one place where work is stopped.
 //!
 //! Work is cut by row counts, never by the number of threads; results come back in order and are
 //! merged in order. So the number of threads changes the time and nothing else.
 
+use std::cell::RefCell;
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
+
+use crate::{Error, Result};
 
 /// The pool, and the process and size that it was made for.
 struct Pool {
@@ -62,16 +69,125 @@ fn pool() -> Option<Arc<rayon::ThreadPool>> {
     Some(pool)
 }
 
+/// What tells work that nobody wants it any more.
+#[derive(Clone)]
+enum Stop {
+    /// On the caller's thread: a question, and when it was last asked.
+    Ask(fn() -> bool, Instant),
+    /// On a worker's thread: set by the caller, who asks meanwhile.
+    Told(Arc<AtomicBool>),
+}
+
+/// What unwinds out of work that was stopped.
+struct Stopped;
+
+/// How long the answer to [`Stop::Ask`] stands.
+const PAUSE: Duration = Duration::from_millis(50);
+
+thread_local! {
+    /// The stop of the work that this thread does at present.
+    static STOP: RefCell<Option<Stop>> = const { RefCell::new(None) };
+}
+
+/// Does `work` under a stop, and puts back the one before even when it unwinds: a thread that
+/// waits for its own pieces may do those of somebody else meanwhile.
+fn under<T>(stop: Option<Stop>, work: impl FnOnce() -> T) -> T {
+    struct PutBack(Option<Stop>);
+    impl Drop for PutBack {
+        fn drop(&mut self) {
+            STOP.set(self.0.take());
+        }
+    }
+    let _put_back = PutBack(STOP.replace(stop));
+    work()
+}
+
+/// Does `work`, which asks `stop` now and then whether to give up: then it ends at its next
+/// [`checkpoint`].
+///
+/// # Errors
+/// [`Error::Interrupted`] where it was stopped, and the errors of the work.
+pub fn watched<T>(stop: fn() -> bool, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let asked = Some(Stop::Ask(stop, Instant::now()));
+    catch_unwind(AssertUnwindSafe(|| under(asked, work))).unwrap_or_else(|panic| {
+        if panic.is::<Stopped>() {
+            Err(Error::Interrupted)
+        } else {
+            resume_unwind(panic)
+        }
+    })
+}
+
+/// Where long work lets itself be stopped: [`map`] calls it before each piece, a long loop of one
+/// piece now and then. Outside of [`watched`] it does nothing.
+pub fn checkpoint() {
+    // Asking may run anything, this function too: the borrow must be over by then.
+    let stopped = match STOP.with_borrow(Clone::clone) {
+        None => false,
+        Some(Stop::Told(told)) => told.load(Ordering::Relaxed),
+        Some(Stop::Ask(ask, last)) => {
+            last.elapsed() >= PAUSE && {
+                STOP.set(Some(Stop::Ask(ask, Instant::now())));
+                ask()
+            }
+        }
+    };
+    if stopped {
+        resume_unwind(Box::new(Stopped));
+    }
+}
+
 /// `work(i)` for `i` in `0..count`, on all threads, results in order. Without threads (one core,
 /// or the system gives none) the same calls run here.
 pub fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
-    if count > 1
-        && threads() > 1
-        && let Some(pool) = pool()
-    {
-        return pool.install(|| (0..count).into_par_iter().map(&work).collect());
+    let piece = |i| {
+        checkpoint();
+        work(i)
+    };
+    if count < 2 || threads() < 2 {
+        return (0..count).map(piece).collect();
     }
-    (0..count).map(work).collect()
+    let Some(pool) = pool() else {
+        return (0..count).map(piece).collect();
+    };
+    match STOP.with_borrow(Clone::clone) {
+        Some(Stop::Ask(ask, _)) => asking(&pool, ask, |told| {
+            (0..count)
+                .into_par_iter()
+                .map(|i| under(Some(told.clone()), || piece(i)))
+                .collect()
+        }),
+        told => pool.install(|| {
+            (0..count)
+                .into_par_iter()
+                .map(|i| under(told.clone(), || piece(i)))
+                .collect()
+        }),
+    }
+}
+
+/// Does `work` in the pool, while this thread goes on asking whether to stop it.
+fn asking<T: Send>(pool: &rayon::ThreadPool, ask: fn() -> bool, work: impl FnOnce(&Stop) -> T + Send) -> T {
+    let told = Arc::new(AtomicBool::new(false));
+    let (done, result) = channel();
+    let answer = pool.in_place_scope(|scope| {
+        let stop = Stop::Told(Arc::clone(&told));
+        // The receiver outlives the scope, so the answer always arrives.
+        scope.spawn(move |_| drop(done.send(work(&stop))));
+        loop {
+            match result.recv_timeout(PAUSE) {
+                Ok(answer) => return Some(answer),
+                Err(RecvTimeoutError::Timeout) => {
+                    if ask() {
+                        told.store(true, Ordering::Relaxed);
+                    }
+                }
+                // It panicked, or was stopped: the scope goes on with that.
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    });
+    answer.unwrap_or_else(|| resume_unwind(Box::new(Stopped)))
 }
 
 /// Sorts on all threads. The order of equal elements is not kept, so the element must be all
@@ -117,6 +233,32 @@ mod tests {
             );
         }
         set_threads(None);
+    }
+
+    /// Without the stop the work would go on for ever.
+    #[test]
+    fn watched_work_ends_at_a_checkpoint() {
+        let endless = || {
+            map(2, |_| -> () {
+                loop {
+                    checkpoint();
+                }
+            });
+            Ok(())
+        };
+        for threads in [1, 2] {
+            set_threads(NonZeroUsize::new(threads));
+            assert_eq!(watched(|| true, endless), Err(Error::Interrupted));
+            assert_eq!(watched(|| true, || Ok(map(2, |i| i))), Ok(vec![0, 1]));
+        }
+        set_threads(None);
+    }
+
+    #[test]
+    fn a_panic_of_watched_work_stays_a_panic() {
+        let bug = || Ok(map(2, |_| -> () { std::panic::panic_any("bug") }));
+        let panic = catch_unwind(|| watched(|| false, bug)).unwrap_err();
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"bug"));
     }
 
     #[test]

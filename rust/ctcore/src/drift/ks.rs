@@ -111,6 +111,7 @@ impl Ks {
 fn touching_paths(n: usize, m: usize, steps: u128) -> f64 {
     let mut row = vec![0.0_f64; m + 1];
     for i in 0..=n {
+        crate::par::checkpoint();
         for j in 0..=m {
             let apart = (i as i128 * m as i128 - j as i128 * n as i128).unsigned_abs();
             row[j] = if apart >= steps {
