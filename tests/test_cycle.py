@@ -154,12 +154,7 @@ open(sys.argv[3], "w").write("\\n".join(str(value) for value in table["a"].to_py
 def test_a_command_trainer(project):
     project.write("fit.py", COMMAND_TRAIN)
     project.write("score.py", COMMAND_PREDICT)
-    project.toml(
-        "parameters = {num_iterations = 5, num_leaves = 7, min_data_in_leaf = 5}",
-        'trainer = "command"\n'
-        'command = "python fit.py {rows} {columns} {model}"\n'
-        'predict_command = "python score.py {rows} {model} {scores}"',
-    )
+    command_trainer(project, "python fit.py {rows} {columns} {model}", "python score.py {rows} {model} {scores}")
     report = run(project)
     assert report.outcome == "promoted"
     assert list(registry(project).files(registry(project).version("ranker", 1))) == ["model.json"]
@@ -386,26 +381,38 @@ def test_a_file_of_the_project_hides_no_library(project):
     assert run(project).outcome == "promoted"
 
 
-def test_a_run_that_is_terminated_takes_its_child_along(project):
-    project.write("train.py", "import os, time\ndef fit(t, c, folder, p):\n"
-                              "    open('pid', 'w').write(str(os.getpid())); time.sleep(600)\n"
-                              "def predict(t, c, folder): ...\n")  # fmt: skip
-    callable_trainer(project)
+LINGER = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("trainer", ["callable", "command"])
+def test_a_run_that_is_ended_takes_what_it_started_along(project, trainer, number):
+    """The command is a shell that starts another program: it goes too."""
+    project.write("linger.py", LINGER)
+    project.write("train.py", f"def fit(t, c, folder, p):\n    {LINGER}\ndef predict(t, c, folder): ...\n")
+    if trainer == "callable":
+        callable_trainer(project)
+    else:
+        command_trainer(project, f"sh -c '{sys.executable} linger.py; true'", "true")
     command = [sys.executable, "-m", "ctcore", "run", "--project", str(project.folder), "--as-of", "2024-02-05"]
-    for number, code in ((signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)):
-        pid = project.folder / "pid"
-        pid.unlink(missing_ok=True)
-        parent = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
-        while not (pid.exists() and pid.read_text()):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        child = int(pid.read_text())
-        parent.send_signal(number)
-        assert parent.wait(20) == code
-        while _started(child) is not None:
-            assert time.monotonic() < deadline + 30
-            time.sleep(0.05)
+    pid = project.folder / "pid"
+    parent = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (pid.exists() and pid.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    child = int(pid.read_text())
+    parent.send_signal(number)
+    assert parent.wait(20) == (128 + number if number == signal.SIGTERM else -number)
+    while _started(child) is not None:
+        assert time.monotonic() < deadline + 30
+        time.sleep(0.05)
+
+
+def test_a_command_that_is_not_there(project):
+    command_trainer(project, "trainer-of-nobody {rows}", "true")
+    with pytest.raises(ChildError, match=r"cannot start 'trainer-of-nobody'.*is it installed"):
+        run(project)
 
 
 def test_csv_where_parquet_was_said(project):
@@ -428,6 +435,13 @@ def test_nan_scores_are_an_error_that_says_whose(project):
     with pytest.raises(CtcoreError, match="score: NaN in row 0"):
         run(project)
     assert production(project) is None
+
+
+def command_trainer(project, command, predict_command):
+    project.toml(
+        "parameters = {num_iterations = 5, num_leaves = 7, min_data_in_leaf = 5}",
+        f'trainer = "command"\ncommand = "{command}"\npredict_command = "{predict_command}"',
+    )
 
 
 def callable_trainer(project):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +18,11 @@ from ctcore.data import duration
 from ctcore.errors import ChildError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 _POLL_SECONDS = 0.02
 _LAST_LINES = 12
+_LAUNCHER = Path(__file__).with_name("launcher.py")
 _SIZES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -55,27 +58,25 @@ def run(
     folder: Path,
     log: Path,
     limits: ChildLimits,
-    env: Mapping[str, str] | None = None,
 ) -> float:
     """Run a program to its end and give the seconds it took. Its output goes to ``log``.
 
     Raises :class:`ChildError`, with the log's last lines, where it fails, takes too long or uses too much memory. It
-    and everything that it started are gone afterwards.
+    and everything that it started are gone afterwards, and also when this process is killed meanwhile.
     """
     started = time.monotonic()
+    program = shutil.which(folder / argv[0] if os.sep in argv[0] else argv[0])
+    if program is None:
+        raise ChildError(f"{what}: cannot start {argv[0]!r}: there is no such program; is it installed?")
     with log.open("ab") as output:
-        try:
-            child = subprocess.Popen(
-                list(argv),
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ChildError(f"{what}: cannot start {argv[0]!r}: {error.strerror}; is it installed?") from error
+        child = subprocess.Popen(
+            [sys.executable, "-IS", str(_LAUNCHER), str(os.getpid()), program, *argv[1:]],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         _watch(child, what, log, limits, started)
     finally:

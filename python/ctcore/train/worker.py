@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,18 +18,11 @@ _OBJECTIVES = {"ranking": "lambdarank", "regression": "regression", "classificat
 
 def main(path: str) -> None:
     """Do what the request says: one training, or predictions."""
-    _die_with_parent()
     request = json.loads(Path(path).read_text())
     if "train" in request:
         train(request["train"])
     for each in request.get("predict", []):
         predict(each)
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to kill this process when its parent is killed, who could then neither watch nor stop it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def train(request: dict[str, Any]) -> None:
