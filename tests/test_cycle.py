@@ -304,6 +304,33 @@ def test_nan_and_range_stop(project):
     assert {"a.finite", "a.range"} <= stopped(project, "2024-02-10")
 
 
+def test_what_breaks_its_contract_is_told_with_what_was_not_judged(project):
+    table = rows()
+    project.rows(table.set_column(2, "a", table["a"].cast(pa.string())))
+    unjudged = {check.id for check in run(project).checks if check.verdict is Verdict.NOT_RUN}
+    assert {"window.rows", "holdout.rows", "window.days", "window.label", "holdout.label"} <= unjudged
+
+
+def test_rows_that_features_look_back_at_are_judged_too(project):
+    """The window begins on 2024-01-09; the bad row is of the first."""
+    project.toml('window = "20d"', 'window = "20d"\nlookback = "10d"')
+    table = rows()
+    values = np.asarray(table["a"]).copy()
+    values[0] = 99
+    project.rows(table.set_column(2, "a", pa.array(values)))
+    assert "a.range" in stopped(project)
+
+
+def test_a_fixed_holdout_is_judged_too(project):
+    table = rows()
+    values = np.asarray(table["a"]).copy()
+    values[5] = np.nan
+    pq.write_table(table.set_column(2, "a", pa.array(values)).slice(0, 600), project.folder / "holdout.parquet")
+    project.toml('newest = "7d"', 'file = "holdout.parquet"')
+    project.rows(table.slice(600))
+    assert stopped(project) == {"holdout.a.finite"}
+
+
 def test_stale_data_stops(project):
     assert "freshness" in stopped(project, "2024-02-20")
 
@@ -311,6 +338,8 @@ def test_stale_data_stops(project):
 def test_an_empty_window_stops(project):
     project.write("contract.yaml", CONTRACT.split("slaProperties")[0].replace("50", "0"))
     assert {"window.rows", "holdout.rows"} <= stopped(project, "2025-01-01")
+    unjudged = {check.id for check in run(project, "2025-01-01").checks if check.verdict is Verdict.NOT_RUN}
+    assert {"window.days", "window.label", "holdout.label"} <= unjudged
 
 
 def test_labels_that_are_all_equal_stop(project):

@@ -7,7 +7,7 @@ is not done again. Whatever stops leaves production untouched.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,7 +24,7 @@ from ctcore.train import ModelFiles
 from ctcore.verdict import Check, Report, Verdict, plain, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     import pyarrow as pa
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ctcore.config import Project
 
 _LEASE_MARGIN = timedelta(hours=1)
+_SHAPE = ("window.rows", "holdout.rows", "window.days", "window.label", "holdout.label")
+"""The checks of the rows' shape, in their order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,25 +241,31 @@ class _Run:
     # ------------------------------------------------------------ the steps
 
     def _validate(self, _: dict[str, Any]) -> dict[str, Any]:
-        checks = list(self._contract_checks())
-        if worst(check.verdict for check in checks) is not Verdict.FAIL:
-            checks += self._shape_checks()
+        checks = self._contract_checks()
+        # What breaks its contract may break the project's feature code too, which would hide the reason.
+        broken = worst(check.verdict for check in checks) is Verdict.FAIL
+        checks += _unjudged(_SHAPE, "the data broke its contract") if broken else self._shape_checks()
         return {"checks": [check.to_dict() for check in checks]}
 
-    def _contract_checks(self) -> tuple[Check, ...]:
+    def _contract_checks(self) -> list[Check]:
+        """Judge every row that was read, those before the window too: features look back at them."""
         contract = self.project.contract()
         if contract is None:
             message = "no contract was given: the rows' types, nulls and ranges are not judged"
-            return (Check(id="contract", verdict=Verdict.WARN, message=message),)
-        start = self.spans.window[0]
-        rows = data.between(self.snapshot.table, self.settings.data.time_column, start, self.as_of)
-        return validate.check(rows, contract, now=self.as_of).checks
+            return [Check(id="contract", verdict=Verdict.WARN, message=message)]
+        checks = list(validate.check(self.snapshot.table, contract, now=self.as_of).checks)
+        if self.fixed_holdout:
+            # A chosen file is as old and as long as it was chosen to be.
+            timeless = replace(contract, freshness=None, min_rows=None, max_rows=None)
+            found = validate.check(self.fixed_holdout.table, timeless).checks
+            checks += [replace(check, id=f"holdout.{check.id}") for check in found]
+        return checks
 
     def _shape_checks(self) -> list[Check]:
         window, holdout = self.window, self.holdout
-        label = self.settings.features.label
+        start, end = self.spans.window
         checks = [
-            _filled("window", window, f"[{self.spans.window[0]:%Y-%m-%d}, {self.spans.window[1]:%Y-%m-%d})"),
+            _filled("window", window, f"[{start:%Y-%m-%d}, {end:%Y-%m-%d})"),
             _filled("holdout", holdout, self.settings.holdout.file or f"the newest {self.settings.holdout.newest}"),
         ]
         if window.num_rows:
@@ -268,8 +276,9 @@ class _Run:
             checks.append(Check(id="window.days", verdict=verdict, message=message, value=days, threshold=asked))
         for name, table in (("window", window), ("holdout", holdout)):
             if table.num_rows:
-                checks.append(_label(name, table, label))
-        return checks
+                checks.append(_label(name, table, self.settings.features.label))
+        done = {check.id for check in checks}
+        return checks + _unjudged([id_ for id_ in _SHAPE if id_ not in done], "there is no row")
 
     def _drift(self, _: dict[str, Any]) -> dict[str, Any]:
         columns = list(self.settings.features.columns)
@@ -479,6 +488,10 @@ def codes(table: pa.Table, name: str) -> Any:
     if nulls:
         raise DataError(f"{name}: {nulls:,} rows are null; every row must belong to a query and a cluster")
     return table[name].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _unjudged(ids: Iterable[str], why: str) -> list[Check]:
+    return [Check(id=id_, verdict=Verdict.NOT_RUN, message=f"{id_} was not judged: {why}") for id_ in ids]
 
 
 def _filled(name: str, table: pa.Table, span: str) -> Check:
