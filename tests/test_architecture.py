@@ -44,7 +44,7 @@ RUST_LAYERS = [
     {"num"},
     {"special", "par", "resample"},
     {"column", "rank", "profile"},
-    {"drift", "metrics", "validate"},
+    {"drift", "metrics", "validate", "lightgbm"},
 ]
 RUST_BESIDE = {("profile", "column"), ("profile", "rank")}
 

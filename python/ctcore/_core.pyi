@@ -11,6 +11,8 @@ __all__ = [
     "group_ids",
     "jensen_shannon",
     "ks",
+    "lightgbm_model",
+    "lightgbm_probes",
     "losses",
     "mean",
     "merge_profiles",
@@ -35,6 +37,8 @@ class _Interval(TypedDict):
     subsets: int
     exact: bool
 
+def lightgbm_model(text: bytes) -> tuple[list[str], int, int]: ...
+def lightgbm_probes(text: bytes, limit: int) -> NDArray[np.float64]: ...
 def set_threads(threads: int | None) -> None: ...
 def group_ids(query: Any) -> tuple[NDArray[np.int64], NDArray[np.uintp] | None]: ...
 def ndcg(

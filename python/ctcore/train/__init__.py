@@ -6,6 +6,17 @@ more.
 """
 
 from ctcore.train._child import ChildLimits
-from ctcore.train._train import Columns, ModelFiles, Task, Trained, TrainPolicy, predict, train
+from ctcore.train._train import Columns, ModelFiles, Refusal, Task, Trained, TrainPolicy, predict, prove, train
 
-__all__ = ["ChildLimits", "Columns", "ModelFiles", "Task", "TrainPolicy", "Trained", "predict", "train"]
+__all__ = [
+    "ChildLimits",
+    "Columns",
+    "ModelFiles",
+    "Refusal",
+    "Task",
+    "TrainPolicy",
+    "Trained",
+    "predict",
+    "prove",
+    "train",
+]

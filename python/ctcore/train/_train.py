@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ctcore.errors import ChildError, ConfigError
+from ctcore import _core
+from ctcore.errors import ArgumentError, ChildError, ConfigError
 from ctcore.train import _child
 from ctcore.train._child import ChildLimits
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
+
+_MODEL_BYTES = 2**30
 
 Task = Literal["ranking", "regression", "classification"]
 
@@ -83,6 +86,15 @@ class Trained:
     log: str
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a model must not be used."""
+
+    stage: Literal["size", "text", "load", "canary"]
+    """What saw it: the size, the strict parser, the load in a child, the predictions of the canary rows."""
+    message: str
+
+
 def train(policy: TrainPolicy, table: pa.Table, columns: Columns, *, project: Path) -> Trained:
     """Train on a table, in a child."""
     with tempfile.TemporaryDirectory(prefix="ctcore-train-") as name:
@@ -129,9 +141,7 @@ def predict(
         requests = []
         for index, model in enumerate(models):
             place = folder / f"model-{index}"
-            place.mkdir()
-            for file, data in model.files.items():
-                (place / file).write_bytes(data)
+            _lay_out(model, place)
             requests.append(
                 {
                     "trainer": model.kind,
@@ -164,6 +174,44 @@ def predict(
                 raise ChildError(f"the prediction gave {found.shape[0]} scores for {table.num_rows} rows")
             scores.append(found)
         return scores
+
+
+def prove(model: ModelFiles) -> Refusal | None:
+    """Tell why a LightGBM model must not be used, or nothing where it is what was trained.
+
+    Its size is looked at, its text is parsed strictly, and a child with limits loads it and has it predict its canary
+    rows. LightGBM itself reads no byte of it in this process.
+    """
+    if model.kind != "lightgbm":
+        raise ArgumentError(f'model: only "lightgbm" models can be proven, found {model.kind!r}: a program of its own')
+    size = sum(len(data) for data in model.files.values())
+    if size > _MODEL_BYTES:
+        return Refusal("size", f"it has {size:,} bytes, more than {_MODEL_BYTES:,}")
+    try:
+        _core.lightgbm_model(model.files.get("model.txt", b""))
+    except ArgumentError as error:
+        return Refusal("text", str(error))
+    with tempfile.TemporaryDirectory(prefix="ctcore-prove-") as name:
+        folder = Path(name)
+        place, answer = folder / "model", folder / "answer.json"
+        _lay_out(model, place)
+        # A second for the libraries and one for each 4 MB, with room for a slow machine.
+        seconds = 5 + size // 4_000_000
+        request = {"model": str(place), "answer": str(answer), "seconds": seconds, "bytes": 2**32 + 20 * size}
+        limits = ChildLimits(time=f"{6 * seconds}s")
+        argv = _python(folder, {"prove": request})
+        try:
+            _child.run(argv, what="the proof", folder=folder, log=folder / "prove.log", limits=limits)
+            found = json.loads(answer.read_text())
+        except ChildError as error:
+            return Refusal("load", str(error))
+    return Refusal(**found) if found else None
+
+
+def _lay_out(model: ModelFiles, folder: Path) -> None:
+    folder.mkdir()
+    for file, data in model.files.items():
+        (folder / file).write_bytes(data)
 
 
 def _argv(command: str, **places: Path) -> list[str]:

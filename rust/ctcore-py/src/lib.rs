@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 
 mod border;
 mod drift;
+mod lightgbm;
 mod metrics;
 mod profile;
 mod validate;
@@ -27,6 +28,8 @@ fn set_threads(threads: Option<std::num::NonZeroUsize>) {
 mod _core {
     #[pymodule_export]
     use super::drift::{jensen_shannon, ks, psi};
+    #[pymodule_export]
+    use super::lightgbm::{lightgbm_model, lightgbm_probes};
     #[pymodule_export]
     use super::metrics::{group_ids, losses, mean, ndcg, sign_flip};
     #[pymodule_export]
