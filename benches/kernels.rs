@@ -2,9 +2,10 @@
 #![allow(clippy::expect_used, reason = "a bench may fail")]
 
 use ctcore::drift::ks::{Method, ks};
+use ctcore::metrics::definition::{Convention, Grades, Measure, Metric};
 use ctcore::metrics::groups::Groups;
-use ctcore::metrics::ndcg::{Empty, Gain, Grades, Ndcg, Ties};
 use ctcore::metrics::paired::sign_flip;
+use ctcore::metrics::ranking::Ranking;
 use ctcore::profile::Edges;
 use ctcore::rank::Sorted;
 use ctcore::resample::Stream;
@@ -26,15 +27,16 @@ fn ndcg_at_10(bencher: Bencher<'_, '_>, (queries, documents): (usize, usize)) {
     let scores: Vec<f32> = uniforms(rows, 0).iter().map(|&x| x as f32).collect();
     let grades: Vec<u8> = uniforms(rows, 1).iter().map(|&x| (x * 5.0) as u8).collect();
     let groups = Groups::from_sizes(&vec![documents as i64; queries], rows).expect("the sizes add up");
-    let ndcg = Ndcg {
-        k: Some(10),
-        gain: Gain::Exp2,
-        ties: Ties::Average,
-        empty: Empty::Zero,
+    let ndcg = Ranking {
+        metrics: vec![Metric {
+            measure: Measure::Ndcg,
+            k: Some(10),
+        }],
+        convention: Convention::default(),
     };
     bencher
         .counter(ItemsCount::new(rows))
-        .bench(|| ndcg.per_query(Grades::Whole(&grades), &scores, &groups));
+        .bench(|| ndcg.evaluate(Grades::Whole(&grades), &scores, &groups, None));
 }
 
 #[divan::bench]

@@ -16,10 +16,10 @@ __all__ = [
     "losses",
     "mean",
     "merge_profiles",
-    "ndcg",
     "profile_column",
     "profile_column_like",
     "psi",
+    "ranking",
     "scan",
     "set_threads",
     "sign_flip",
@@ -41,17 +41,15 @@ def lightgbm_model(text: bytes) -> tuple[list[str], int, int]: ...
 def lightgbm_probes(text: bytes, limit: int) -> NDArray[np.float64]: ...
 def set_threads(threads: int | None) -> None: ...
 def group_ids(query: Any) -> tuple[NDArray[np.int64], NDArray[np.uintp] | None]: ...
-def ndcg(
+def ranking(
     relevance: Any,
     score: Any,
     group: Any,
     *,
-    k: int | None,
-    gain: str,
-    gain_table: Sequence[float] | None,
-    ties: str,
-    empty: str,
-) -> tuple[NDArray[np.float64], NDArray[np.uint8]]: ...
+    metrics: Sequence[tuple[str, int | None]],
+    definition: Any,
+    weight: Any = None,
+) -> dict[str, Any]: ...
 def losses(target: Any, prediction: Any, loss: str) -> NDArray[np.float64]: ...
 def mean(values: Any, weight: Any = None) -> float: ...
 def sign_flip(

@@ -1,12 +1,55 @@
 """Metrics of models: exact, fast, and each with its definition.
 
-``ndcg``, ``mae`` and ``mse`` give a number. ``evaluate`` gives a number with its counts and one value a query (or a
-row). ``compare`` measures how much better a candidate is than production on the same queries, with an interval.
+One function gives one number: ``ndcg``, ``mean_average_precision``, ``mae``, ... ``evaluate`` gives many from one
+look at the rows, each with its definition, its counts, one value a query and how far ties could move it. ``compare``
+measures how much better a candidate is than production on the same queries, with an interval.
 
 Arrays may be numpy, Arrow (pyarrow, polars, duckdb, pandas with Arrow types) or plain sequences.
 """
 
 from ctcore.metrics._compare import Comparison, compare
-from ctcore.metrics._evaluate import Definition, Evaluation, evaluate, mae, mse, ndcg
+from ctcore.metrics._definition import PRESETS, Definition
+from ctcore.metrics._evaluate import Evaluation, Evaluations, evaluate
+from ctcore.metrics._pointwise import mae, mse
+from ctcore.metrics._ranking import (
+    bpref,
+    dcg,
+    err,
+    f1,
+    gauc,
+    hit_rate,
+    mean_average_precision,
+    mean_reciprocal_rank,
+    ndcg,
+    precision,
+    r_precision,
+    rbp,
+    recall,
+    success,
+)
 
-__all__ = ["Comparison", "Definition", "Evaluation", "compare", "evaluate", "mae", "mse", "ndcg"]
+__all__ = [
+    "PRESETS",
+    "Comparison",
+    "Definition",
+    "Evaluation",
+    "Evaluations",
+    "bpref",
+    "compare",
+    "dcg",
+    "err",
+    "evaluate",
+    "f1",
+    "gauc",
+    "hit_rate",
+    "mae",
+    "mean_average_precision",
+    "mean_reciprocal_rank",
+    "mse",
+    "ndcg",
+    "precision",
+    "r_precision",
+    "rbp",
+    "recall",
+    "success",
+]

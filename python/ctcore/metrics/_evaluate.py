@@ -1,73 +1,26 @@
-"""Metrics of one set of scores."""
+"""Metrics of one set of scores, with what they were made of."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from ctcore import _core
-from ctcore.errors import ArgumentError, did_you_mean
+from ctcore.errors import ArgumentError
+from ctcore.metrics._arrays import by_document, codes, groups, numbers, query_weights
+from ctcore.metrics._definition import LOSSES, Definition, Empty, Gain, Preset, Ties
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    import pyarrow as pa
     from numpy.typing import NDArray
 
-    Gain = Literal["linear", "exp2"] | Sequence[float]
-    Ties = Literal["average", "input", "pessimistic", "optimistic"]
-    Empty = Literal["zero", "one", "skip", "error"]
+__all__ = ["Definition", "Empty", "Evaluation", "Evaluations", "Gain", "Ties", "codes", "evaluate", "groups", "rank"]
 
-_EMPTY, _CONSTANT, _SINGLE, _TIED = 1, 2, 4, 8  # the flag bits of _core.ndcg
-_LOSSES = {"mae": "absolute", "mse": "squared"}
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """What exactly a metric's number means. It is stored with every result."""
-
-    metric: str
-    """``"ndcg"``, ``"mae"`` or ``"mse"``."""
-    k: int | None = None
-    gain: Gain = "linear"
-    ties: Ties = "average"
-    empty: Empty = "zero"
-
-    @classmethod
-    def of(cls, metric: str, *, gain: Gain = "linear", ties: Ties = "average", empty: Empty = "zero") -> Definition:
-        """Read a metric's name, ``"ndcg@10"`` with its cutoff.
-
-        >>> Definition.of("ndcg@10", gain="exp2").k
-        10
-        """
-        name, at, cutoff = metric.partition("@")
-        known = ["ndcg", *_LOSSES]
-        if name not in known:
-            raise ArgumentError(f'metric: unknown metric "{metric}"; {did_you_mean(name, known)}')
-        if at and (name != "ndcg" or not cutoff.isdecimal() or int(cutoff) < 1):
-            raise ArgumentError(f'metric: "{metric}" must be a name, or "ndcg@k" with a whole k of at least 1')
-        return cls(name, int(cutoff) if at else None, gain, ties, empty)
-
-    @property
-    def name(self) -> str:
-        """The name with its cutoff, as ``of`` reads it."""
-        return f"{self.metric}@{self.k}" if self.k else self.metric
-
-    @property
-    def higher_is_better(self) -> bool:
-        """Whether a larger number is a better model."""
-        return self.metric not in _LOSSES
-
-    @property
-    def ranks(self) -> bool:
-        """Whether the metric is of a ranking, so that rows belong to queries."""
-        return self.metric not in _LOSSES
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the definition's parts that mean something for its metric."""
-        parts = asdict(self)
-        return parts if self.ranks else {"metric": self.metric}
+# the flag bits of _core.ranking
+_IRRELEVANT, _CONSTANT, _SINGLE, _CONSTANT_SCORE, _GAINLESS = 1, 2, 4, 8, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,108 +34,80 @@ class Evaluation:
     """One value a query in order of first occurrence, or one a row for losses; NaN where skipped."""
     n_queries: int
     n_empty: int = 0
-    """Queries in which no document has a gain."""
+    """Queries without a relevant document; for DCG and NDCG, without gain."""
     n_skipped: int = 0
-    """Queries left out of the mean, by ``empty="skip"``."""
+    """Queries left out of the mean: by ``empty="skip"``, and for GAUC those whose documents are all of one kind."""
     n_constant: int = 0
     """Queries whose grades are all equal: no ranking of them is better than another."""
     n_single: int = 0
     """Queries with at most one document."""
     n_tied: int = 0
-    """Queries in which equal scores of different gain reach into the top k: there the value depends on ``ties``."""
+    """Queries in which equal scores of different grade reach above the cutoff: there the value depends on ``ties``."""
+    n_constant_score: int = 0
+    """Queries of several documents whose scores are all equal: no ranking was made."""
+    pessimistic: float = np.nan
+    """The mean in the worst order of equal scores."""
+    optimistic: float = np.nan
+    """The mean in the best order of equal scores."""
     constant: NDArray[np.bool_] | None = field(default=None, repr=False)
     """Which queries are constant."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers, without the per-query values."""
         counts = {name: getattr(self, name) for name in self.__slots__ if name.startswith("n_")}
-        return {"definition": self.definition.to_dict(), "value": self.value, **counts}
+        ties = {"pessimistic": self.pessimistic, "optimistic": self.optimistic} if self.definition.ranks else {}
+        return {"definition": self.definition.to_dict(), "value": self.value, **ties, **counts}
 
 
-def ndcg(
+@dataclass(frozen=True, slots=True)
+class Evaluations(Mapping[str, Evaluation]):
+    """Several metrics of the same scores, by name."""
+
+    by_name: dict[str, Evaluation]
+    query: Any = field(default=None, repr=False)
+    """The id of each query, in order of first occurrence; ``None`` where no ids were given."""
+    findings: tuple[str, ...] = ()
+    """What about the input should be known before the numbers are believed."""
+
+    def __getitem__(self, name: str) -> Evaluation:
+        return self.by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.by_name)
+
+    def __len__(self) -> int:
+        return len(self.by_name)
+
+    def table(self) -> pa.Table:
+        """Give one row a query: its id, or its number without ids, and the value of each metric."""
+        import pyarrow as pa  # noqa: PLC0415 - heavy
+
+        columns = {name: found.per_query for name, found in self.by_name.items()}
+        count = len(next(iter(columns.values())))
+        return pa.table({"query": np.arange(count) if self.query is None else self.query, **columns})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers, without the per-query values."""
+        return {
+            "metrics": {name: found.to_dict() for name, found in self.by_name.items()},
+            "findings": list(self.findings),
+        }
+
+
+@overload
+def evaluate(
     relevance: Any,
     score: Any,
     *,
+    metrics: Sequence[str],
     group: Any = None,
     query: Any = None,
-    k: int | None = None,
-    gain: Gain = "linear",
-    ties: Ties = "average",
-    empty: Empty = "zero",
+    document: Any = None,
     weight: Any = None,
-) -> float:
-    r"""Normalised discounted cumulative gain, the mean over queries.
-
-    .. math:: NDCG@k = DCG@k / IDCG@k, \quad DCG@k = \sum_{i \le k} \frac{gain_i}{\log_2(i + 1)}
-
-    over the documents of a query in descending order of score; IDCG is the DCG of the best order. Järvelin and
-    Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 20 (2002).
-
-    Parameters
-    ----------
-    relevance : array of shape (rows,)
-        The grade of each document, at least 0.
-    score : array of shape (rows,)
-        The model's score, higher is better. Ranked in the precision that it has: equal float32 scores are ties.
-    group : array of shape (queries,), optional
-        The number of rows of each query, in row order.
-    query : array of shape (rows,), optional
-        The query id of each row, in any order. Give this or ``group``; with neither, all rows are one query.
-    k : int, optional
-        The cutoff; without it every document counts. A list shorter than ``k`` is taken whole.
-    gain : "linear", "exp2" or sequence
-        The grade itself, ``2**grade - 1``, or a table indexed by whole grades.
-    ties : "average", "input", "pessimistic" or "optimistic"
-        The order of documents of equal score: the mean over all their orders (McSherry and Najork, 2008; what
-        scikit-learn does), the order of the rows, the worst, the best.
-    empty : "zero", "one", "skip" or "error"
-        What a query without any gain is worth. Skipped queries are left out of the mean.
-    weight : array of shape (queries,), optional
-        The weight of each query in the mean. Scaling all weights changes nothing.
-
-    Returns
-    -------
-    float
-        In [0, 1]; NaN where every query is skipped.
-
-    Raises
-    ------
-    ArgumentError
-        For NaN scores, negative or non-finite grades, sizes that do not add up.
-
-    Examples
-    --------
-    >>> from ctcore import metrics
-    >>> round(metrics.ndcg([3, 2, 0, 1], [0.9, 0.1, 0.8, 0.7]), 6)
-    0.915893
-    >>> metrics.ndcg([1, 0, 0, 1], [0.5, 0.5, 0.2, 0.1], group=[2, 2], k=1)
-    0.25
-    """
-    definition = Definition("ndcg", k, gain, ties, empty)
-    values = _rank(definition, relevance, score, group=group, query=query).per_query
-    return _core.mean(values, None if weight is None else _numbers(weight))
-
-
-def mae(target: Any, prediction: Any) -> float:
-    """Mean absolute error, in the target's unit.
-
-    >>> from ctcore import metrics
-    >>> metrics.mae([1.0, 2.0], [1.5, 0.5])
-    1.0
-    """
-    return _losses(Definition("mae"), target, prediction).value
-
-
-def mse(target: Any, prediction: Any) -> float:
-    """Mean squared error, in the square of the target's unit.
-
-    >>> from ctcore import metrics
-    >>> metrics.mse([1.0, 2.0], [1.5, 0.5])
-    1.25
-    """
-    return _losses(Definition("mse"), target, prediction).value
-
-
+    preset: Preset | None = None,
+    **switches: Any,
+) -> Evaluations: ...
+@overload
 def evaluate(
     relevance: Any,
     score: Any,
@@ -190,88 +115,193 @@ def evaluate(
     metric: str | Definition = "ndcg",
     group: Any = None,
     query: Any = None,
-    gain: Gain = "linear",
-    ties: Ties = "average",
-    empty: Empty = "zero",
-) -> Evaluation:
-    """Give a metric with its counts and its value on each query (each row, for losses).
+    document: Any = None,
+    weight: Any = None,
+    preset: Preset | None = None,
+    **switches: Any,
+) -> Evaluation: ...
+def evaluate(
+    relevance: Any,
+    score: Any,
+    *,
+    metric: str | Definition = "ndcg",
+    metrics: Sequence[str] | None = None,
+    group: Any = None,
+    query: Any = None,
+    document: Any = None,
+    weight: Any = None,
+    preset: Preset | None = None,
+    **switches: Any,
+) -> Evaluation | Evaluations:
+    """Give metrics with their counts, their value on each query (each row, for losses) and the reach of ties.
 
-    The arguments are those of :func:`ndcg`; for ``"mae"`` and ``"mse"``, ``relevance`` is the target and ``score`` the
-    prediction.
+    All of ``metrics`` come from one look at the rows of each query. With ``metric``, the one evaluation.
 
+    Parameters
+    ----------
+    relevance, score : arrays of shape (rows,)
+        The grade and the score of each document, as for :func:`ndcg`; for ``"mae"`` and ``"mse"`` the target and the
+        prediction. A score of -infinity says that a document was not retrieved: it has no rank, but counts among the
+        relevant documents of its query and in the best order.
+    metrics : sequence of str
+        Names with their cutoffs: ``["ndcg@10", "map@100", "mrr"]``.
+    group, query :
+        The sizes of the queries, or an id for each row, as for :func:`ndcg`.
+    document : array of shape (rows,), optional
+        The id of each document, for ``ties="document"``: of equal scores the higher id comes first, as in trec_eval.
+    weight : array of shape (queries,) or (rows,), optional
+        The weight of each query in the means; of weights of rows, a query has the mean. Scaling all changes nothing.
+    preset : "trec", "sklearn", "lightgbm", "xgboost" or "ranx"
+        The convention of a library. Its expansion is in each result's ``definition``.
+    **switches :
+        The fields of :class:`Definition`: ``gain``, ``ties``, ``empty``, ``relevant_from``, ...
+
+    Raises
+    ------
+    ArgumentError
+        For NaN scores, grades that are not finite or (unless they mean unjudged) negative, sizes that do not add up.
+        Constant scores, fractional grades and scores that meet only in float32 are findings.
+
+    Examples
+    --------
     >>> from ctcore import metrics
     >>> result = metrics.evaluate([1, 0, 0, 0], [0.5, 0.5, 0.2, 0.1], metric="ndcg@1", group=[2, 2])
-    >>> result.value, result.n_tied, result.n_empty
-    (0.25, 1, 1)
+    >>> result.value, result.pessimistic, result.optimistic
+    (0.25, 0.0, 0.5)
+    >>> result.n_tied, result.n_empty
+    (1, 1)
+    >>> several = metrics.evaluate([2, 0, 1], [0.9, 0.5, 0.1], metrics=["ndcg@2", "map", "mrr"])
+    >>> {name: round(found.value, 3) for name, found in several.items()}
+    {'ndcg@2': 0.76, 'map': 0.833, 'mrr': 1.0}
+    >>> several.table().column_names
+    ['query', 'ndcg@2', 'map', 'mrr']
     """
-    definition = metric if isinstance(metric, Definition) else Definition.of(metric, gain=gain, ties=ties, empty=empty)
-    if definition.ranks:
-        return _rank(definition, relevance, score, group=group, query=query)
-    return _losses(definition, relevance, score)
+    if metrics is not None:
+        names = list(dict.fromkeys(metrics))
+        if not names or isinstance(metrics, str):
+            raise ArgumentError(f'metrics: must be a list of names such as ["ndcg@10", "mrr"], found {metrics!r}')
+        definitions = [Definition.of(name, preset=preset, **switches) for name in names]
+    elif isinstance(metric, Definition):
+        definitions = [metric]
+    else:
+        definitions = [Definition.of(metric, preset=preset, **switches)]
+    kinds = {definition.ranks for definition in definitions}
+    if len(kinds) > 1:
+        raise ArgumentError("metrics: metrics of rankings and losses of rows cannot be evaluated together")
+    if kinds == {True}:
+        found = _rank(definitions, relevance, score, group=group, query=query, document=document, weight=weight)
+    else:
+        found = _losses(definitions, relevance, score, weight=weight)
+    return found if metrics is not None else next(iter(found.values()))
 
 
-def _losses(definition: Definition, target: Any, prediction: Any) -> Evaluation:
-    values = _core.losses(_numbers(target), _numbers(prediction), _LOSSES[definition.metric])
-    return Evaluation(definition, _core.mean(values), values, n_queries=len(values))
+def _losses(definitions: list[Definition], target: Any, prediction: Any, *, weight: Any) -> Evaluations:
+    target, prediction = numbers(target), numbers(prediction)
+    weight = None if weight is None else numbers(weight)
+    found = {}
+    for definition in definitions:
+        values = _core.losses(target, prediction, LOSSES[definition.metric])
+        found[definition.name] = Evaluation(definition, _core.mean(values, weight), values, n_queries=len(values))
+    return Evaluations(found)
 
 
-def _rank(definition: Definition, relevance: Any, score: Any, *, group: Any, query: Any) -> Evaluation:
-    relevance, score = _numbers(relevance), _numbers(score)
-    sizes, order = groups(len(score), group=group, query=query)
+def rank(definition: Definition, relevance: Any, score: Any, **rows: Any) -> float:
+    """Give one ranking metric's mean."""
+    return _rank([definition], relevance, score, **rows)[definition.name].value
+
+
+def _rank(
+    definitions: list[Definition],
+    relevance: Any,
+    score: Any,
+    *,
+    group: Any = None,
+    query: Any = None,
+    document: Any = None,
+    weight: Any = None,
+) -> Evaluations:
+    how = definitions[0]
+    relevance, score = numbers(relevance), numbers(score)
+    rows = len(score)
+    sizes, order = groups(rows, group=group, query=query)
+    weight = query_weights(weight, sizes, order, rows)
+    ids = None if query is None else _ids(query, sizes, order)
+    if how.ties == "document":
+        if document is None:
+            raise ArgumentError('document: ties="document" (preset "trec") needs the id of each document')
+        order = by_document(sizes, order, document, rows)
+        how = replace(how, ties="input")
     if order is not None:
         relevance, score = np.asarray(relevance)[order], np.asarray(score)[order]
-    named = isinstance(definition.gain, str)
-    values, flags = _core.ndcg(
+    findings = [*_fractional(relevance)]
+    if how.score_type == "float32":
+        findings += _collisions(score, sizes)
+        score = np.asarray(score).astype(np.float32)
+    elif how.score_type != "given":
+        raise ArgumentError(f'score_type: must be "given" or "float32", found {how.score_type!r}')
+    found = _core.ranking(
         relevance,
         score,
         sizes,
-        k=definition.k,
-        gain=definition.gain if named else "table",  # type: ignore[arg-type]
-        gain_table=None if named else list(definition.gain),  # type: ignore[arg-type]
-        ties=definition.ties,
-        empty=definition.empty,
+        metrics=[(definition.metric, definition.k) for definition in definitions],
+        definition=how,
+        weight=weight,
     )
+    flags, tied_from = found["flags"], found["tied_from"]
 
     def count(bit: int) -> int:
         return int(np.count_nonzero(flags & bit))
 
-    return Evaluation(
-        definition,
-        _core.mean(values),
-        values,
-        n_queries=len(values),
-        n_empty=count(_EMPTY),
-        n_skipped=int(np.count_nonzero(np.isnan(values))),
-        n_constant=count(_CONSTANT),
-        n_single=count(_SINGLE),
-        n_tied=count(_TIED),
-        constant=(flags & _CONSTANT) != 0,
-    )
+    by_name = {}
+    constant = (flags & _CONSTANT) != 0
+    for definition, column in zip(definitions, found["columns"], strict=True):
+        graded = definition.metric in {"dcg", "ndcg", "err"}
+        by_name[definition.name] = Evaluation(
+            definition,
+            column["value"],
+            column["per_query"],
+            n_queries=len(flags),
+            n_empty=count(_GAINLESS if graded else _IRRELEVANT),
+            n_skipped=int(np.count_nonzero(np.isnan(column["per_query"]))),
+            n_constant=int(np.count_nonzero(constant)),
+            n_single=count(_SINGLE),
+            n_tied=int(np.count_nonzero(tied_from < (definition.k or np.iinfo(np.uint32).max))),
+            n_constant_score=count(_CONSTANT_SCORE),
+            pessimistic=column["pessimistic"],
+            optimistic=column["optimistic"],
+            constant=constant,
+        )
+    if count(_CONSTANT_SCORE):
+        findings.append(f"in {count(_CONSTANT_SCORE):,} of {len(flags):,} queries all scores are equal: nothing ranks")
+    return Evaluations(by_name, ids, tuple(findings))
 
 
-def groups(rows: int, *, group: Any, query: Any) -> tuple[Any, NDArray[np.uintp] | None]:
-    """Give the size of each query and the permutation that brings its rows together (``None``: they are)."""
-    if group is not None and query is not None:
-        raise ArgumentError("group: give the sizes of the queries (group) or an id for each row (query), not both")
-    if group is not None:
-        return _numbers(group), None
-    if query is None:
-        return np.array([rows]), None
-    return _core.group_ids(codes("query", query, rows))
+def _ids(query: Any, sizes: Any, order: NDArray[np.uintp] | None) -> Any:
+    """Give the id of each query, in order of first occurrence."""
+    first = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.intp)
+    return np.asarray(query)[first if order is None else order[first]]
 
 
-def codes(name: str, ids: Any, rows: int) -> Any:
-    """Give whole numbers that tell the ids of the rows apart."""
-    ids = np.asarray(ids)
-    if ids.shape != (rows,):
-        raise ArgumentError(f"{name}: must have one id for each of the {rows} rows, found shape {ids.shape}")
-    if np.issubdtype(ids.dtype, np.integer):
-        return ids
-    return np.unique(ids, return_inverse=True)[1]
+def _fractional(relevance: Any) -> Iterator[str]:
+    dtype = getattr(relevance, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind == "f":
+        fractional = relevance != np.trunc(relevance)
+        if fractional.any() and np.isfinite(relevance[fractional]).all():
+            row = int(np.flatnonzero(fractional)[0])
+            yield f"{np.count_nonzero(fractional):,} grades are fractional (row {row} holds {relevance[row]})"
 
 
-def _numbers(values: Any) -> Any:
-    """Leave arrays that the core can read as they are; turn sequences into numpy arrays."""
-    if hasattr(values, "__arrow_c_array__") or hasattr(values, "__arrow_c_stream__"):
-        return values
-    return np.ascontiguousarray(values)
+def _collisions(score: Any, sizes: Any) -> Iterator[str]:
+    """Count scores that differ, but not in float32."""
+    score = np.asarray(score)
+    if score.dtype == np.float32 or np.sum(sizes) != len(score):
+        return
+    query = np.repeat(np.arange(len(sizes)), sizes)
+    order = np.lexsort((score, query))
+    score, query = score[order], query[order]
+    same_query = query[1:] == query[:-1]
+    apart = score[1:] != score[:-1]
+    single = score.astype(np.float32)
+    met = int(np.count_nonzero(same_query & apart & (single[1:] == single[:-1])))
+    if met:
+        yield f"{met:,} pairs of neighbouring scores differ, but are equal in float32, in which this convention ranks"

@@ -4,8 +4,8 @@
 use std::cell::RefCell;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt8Type};
-use arrow_array::{Array, ArrayRef, PrimitiveArray};
+use arrow_array::types::{Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray};
 use arrow_schema::DataType;
 use ctcore::column::Kind;
 use ctcore::par::watched;
@@ -148,10 +148,31 @@ pub(crate) fn relevance(column: &Column) -> Result<Relevance> {
     if let Some(whole) = array.as_primitive_opt::<UInt8Type>() {
         return Ok(Relevance::Whole(whole.clone()));
     }
+    if let Some(whole) = small(&array) {
+        return Ok(Relevance::Whole(whole));
+    }
     let floats = floats("relevance", column)?;
     let whole = |grade: f64| (0.0..=255.0).contains(&grade) && grade.fract() == 0.0;
     if floats.values().iter().all(|&grade| whole(grade)) {
         return Ok(Relevance::Whole(floats.unary(|grade| grade as u8)));
     }
     Ok(Relevance::Real(floats))
+}
+
+/// Integers from 0 to 255 as bytes, in one pass; `None` for other types and other values.
+fn small(array: &ArrayRef) -> Option<PrimitiveArray<UInt8Type>> {
+    fn narrow<T: ArrowPrimitiveType>(array: &ArrayRef) -> Option<PrimitiveArray<UInt8Type>>
+    where
+        T::Native: Into<i64>,
+    {
+        let values = array.as_primitive_opt::<T>()?.values();
+        // Negative numbers and numbers above 255 leave a bit outside the lowest byte.
+        let bits = values.iter().fold(0, |bits: i64, &value| bits | value.into());
+        let bytes = values.iter().map(|&value| value.into() as u8);
+        (bits & !0xFF == 0).then(|| PrimitiveArray::from_iter_values(bytes))
+    }
+    narrow::<Int64Type>(array)
+        .or_else(|| narrow::<Int32Type>(array))
+        .or_else(|| narrow::<Int16Type>(array))
+        .or_else(|| narrow::<Int8Type>(array))
 }

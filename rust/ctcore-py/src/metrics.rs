@@ -1,8 +1,11 @@
 //! Ranking metrics, losses and their paired intervals.
 
+use ctcore::metrics::definition::{
+    ApDenominator, Convention, Empty, Gain, Grades, Measure, Metric, Negative, PrecisionDenominator, Ties,
+};
 use ctcore::metrics::groups::Groups;
-use ctcore::metrics::ndcg::{Empty, Gain, Grades, Ndcg, PerQuery, Ties};
 use ctcore::metrics::pointwise::{Loss, losses as row_losses};
+use ctcore::metrics::ranking::Ranking;
 use ctcore::{Error, Result};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
@@ -30,27 +33,141 @@ pub(crate) fn group_ids<'py>(
     Ok((sizes.into_pyarray(py), order.map(|order| order.into_pyarray(py))))
 }
 
-/// NDCG of each query, and flag bits: 1 empty, 2 constant, 4 single, 8 tied.
+/// A convention as Python holds it: an object with these attributes.
+#[derive(FromPyObject)]
+pub(crate) struct Definition {
+    gain: GainChoice,
+    ties: String,
+    empty: String,
+    relevant_from: f64,
+    ap_denominator: String,
+    precision_denominator: String,
+    negative: String,
+    persistence: f64,
+    highest_grade: f64,
+}
+
+#[derive(FromPyObject)]
+enum GainChoice {
+    Named(String),
+    Table(Vec<f64>),
+}
+
+impl Definition {
+    fn convention(&self) -> Result<Convention> {
+        Ok(Convention {
+            gain: match &self.gain {
+                GainChoice::Table(table) => Gain::Table(table.clone()),
+                GainChoice::Named(name) => {
+                    choose("gain", name, &[("linear", Gain::Linear), ("exp2", Gain::Exp2)])?
+                }
+            },
+            ties: choose(
+                "ties",
+                &self.ties,
+                &[
+                    ("average", Ties::Average),
+                    ("input", Ties::Input),
+                    ("pessimistic", Ties::Pessimistic),
+                    ("optimistic", Ties::Optimistic),
+                ],
+            )?,
+            empty: choose(
+                "empty",
+                &self.empty,
+                &[
+                    ("zero", Empty::Zero),
+                    ("one", Empty::One),
+                    ("skip", Empty::Skip),
+                    ("error", Empty::Error),
+                ],
+            )?,
+            relevant_from: self.relevant_from,
+            ap_denominator: choose(
+                "ap_denominator",
+                &self.ap_denominator,
+                &[
+                    ("relevant", ApDenominator::Relevant),
+                    ("reachable", ApDenominator::Reachable),
+                ],
+            )?,
+            precision_denominator: choose(
+                "precision_denominator",
+                &self.precision_denominator,
+                &[
+                    ("cutoff", PrecisionDenominator::Cutoff),
+                    ("list", PrecisionDenominator::List),
+                ],
+            )?,
+            negative: choose(
+                "negative",
+                &self.negative,
+                &[("error", Negative::Error), ("unjudged", Negative::Unjudged)],
+            )?,
+            persistence: self.persistence,
+            highest_grade: self.highest_grade,
+        })
+    }
+}
+
+/// The value of the choice that is named `found`.
+fn choose<T: Clone>(name: &'static str, found: &str, choices: &[(&str, T)]) -> Result<T> {
+    let chosen = choices.iter().find(|(choice, _)| *choice == found);
+    chosen.map(|(_, value)| value.clone()).ok_or_else(|| {
+        let names: Vec<String> = choices.iter().map(|(choice, _)| format!("{choice:?}")).collect();
+        let or_table = if name == "gain" {
+            " or a sequence of gains"
+        } else {
+            ""
+        };
+        Error::argument(
+            name,
+            format!("must be one of {}{or_table}; found {found:?}", names.join(", ")),
+        )
+    })
+}
+
+const MEASURES: &[(&str, Measure)] = &[
+    ("dcg", Measure::Dcg),
+    ("ndcg", Measure::Ndcg),
+    ("map", Measure::AveragePrecision),
+    ("mrr", Measure::ReciprocalRank),
+    ("precision", Measure::Precision),
+    ("recall", Measure::Recall),
+    ("f1", Measure::F1),
+    ("hit_rate", Measure::HitRate),
+    ("success", Measure::HitRate),
+    ("r_precision", Measure::RPrecision),
+    ("bpref", Measure::Bpref),
+    ("rbp", Measure::Rbp),
+    ("err", Measure::Err),
+    ("gauc", Measure::Auc),
+];
+
+/// Ranking metrics, each a name and a cutoff, of each query and on average. Flag bits of a query:
+/// 1 no relevant document, 2 equal grades, 4 at most one document, 8 equal scores, 16 no gain.
 #[pyfunction]
-#[pyo3(signature = (relevance, score, group, *, k, gain, gain_table, ties, empty))]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the definition of the metric, spelled out"
-)]
-#[expect(clippy::type_complexity, reason = "two arrays")]
-pub(crate) fn ndcg<'py>(
+#[pyo3(signature = (relevance, score, group, *, metrics, definition, weight=None))]
+#[expect(clippy::too_many_arguments, reason = "data, what to measure, and how")]
+pub(crate) fn ranking<'py>(
     py: Python<'py>,
     relevance: Column,
     score: Column,
     group: Column,
-    k: Option<usize>,
-    gain: &str,
-    gain_table: Option<Vec<f64>>,
-    ties: &str,
-    empty: &str,
-) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<u8>>)> {
-    let PerQuery { values, flags } = run(py, || {
-        let definition = definition(k, gain, gain_table, ties, empty)?;
+    metrics: Vec<(String, Option<usize>)>,
+    definition: Definition,
+    weight: Option<Column>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let found = run(py, || {
+        let metrics = metrics
+            .iter()
+            .map(|(name, k)| {
+                let measure = choose("metric", name, MEASURES)?;
+                Ok(Metric { measure, k: *k })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let convention = definition.convention()?;
+        let ranking = Ranking { metrics, convention };
         let (relevance, score) = (grades(&relevance)?, scores(&score)?);
         let rows = match &score {
             Scores::Single(values) => values.values().len(),
@@ -61,56 +178,33 @@ pub(crate) fn ndcg<'py>(
             Relevance::Whole(values) => Grades::Whole(values.values()),
             Relevance::Real(values) => Grades::Real(values.values()),
         };
+        let weight = weight
+            .as_ref()
+            .map(|weight| floats("weight", weight))
+            .transpose()?;
+        let weight = weight.as_ref().map(|weight| weight.values().as_ref());
         match &score {
-            Scores::Single(values) => definition.per_query(relevance, values.values(), &groups),
-            Scores::Double(values) => definition.per_query(relevance, values.values(), &groups),
+            Scores::Single(values) => ranking.evaluate(relevance, values.values(), &groups, weight),
+            Scores::Double(values) => ranking.evaluate(relevance, values.values(), &groups, weight),
         }
     })?;
-    Ok((values.into_pyarray(py), flags.into_pyarray(py)))
-}
-
-fn definition(
-    k: Option<usize>,
-    gain: &str,
-    gain_table: Option<Vec<f64>>,
-    ties: &str,
-    empty: &str,
-) -> Result<Ndcg> {
-    let unknown = |name, choices: &str, found: &str| {
-        Err(Error::argument(
-            name,
-            format!("must be one of {choices}; found {found:?}"),
-        ))
-    };
-    Ok(Ndcg {
-        k,
-        gain: match (gain, gain_table) {
-            ("linear", None) => Gain::Linear,
-            ("exp2", None) => Gain::Exp2,
-            ("table", Some(table)) => Gain::Table(table),
-            _ => return unknown("gain", "\"linear\", \"exp2\" or a sequence of gains", gain),
-        },
-        ties: match ties {
-            "average" => Ties::Average,
-            "input" => Ties::Input,
-            "pessimistic" => Ties::Pessimistic,
-            "optimistic" => Ties::Optimistic,
-            other => {
-                return unknown(
-                    "ties",
-                    "\"average\", \"input\", \"pessimistic\", \"optimistic\"",
-                    other,
-                );
-            }
-        },
-        empty: match empty {
-            "zero" => Empty::Zero,
-            "one" => Empty::One,
-            "skip" => Empty::Skip,
-            "error" => Empty::Error,
-            other => return unknown("empty", "\"zero\", \"one\", \"skip\", \"error\"", other),
-        },
-    })
+    let columns = found
+        .columns
+        .into_iter()
+        .map(|column| {
+            let entry = PyDict::new(py);
+            entry.set_item("value", column.mean)?;
+            entry.set_item("pessimistic", column.pessimistic)?;
+            entry.set_item("optimistic", column.optimistic)?;
+            entry.set_item("per_query", column.values.into_pyarray(py))?;
+            Ok(entry)
+        })
+        .collect::<PyResult<Vec<_>>>()?;
+    let result = PyDict::new(py);
+    result.set_item("columns", columns)?;
+    result.set_item("flags", found.flags.into_pyarray(py))?;
+    result.set_item("tied_from", found.tied_from.into_pyarray(py))?;
+    Ok(result)
 }
 
 /// The loss of each row: `"absolute"` or `"squared"`.

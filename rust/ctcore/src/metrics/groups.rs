@@ -99,6 +99,12 @@ impl Groups {
         self.ends.is_empty()
     }
 
+    /// The number of rows of the longest query.
+    pub fn longest(&self) -> usize {
+        let sizes = (0..self.len()).map(|index| self.rows(index).len());
+        sizes.max().unwrap_or(0)
+    }
+
     /// The rows of query `index`.
     #[inline]
     pub fn rows(&self, index: usize) -> Range<usize> {

@@ -1,6 +1,10 @@
 //! Metrics: how good a model's scores are. One family a file.
 
+pub mod definition;
+mod grades;
 pub mod groups;
-pub mod ndcg;
 pub mod paired;
+mod places;
 pub mod pointwise;
+pub mod ranking;
+pub mod select;

@@ -1,0 +1,166 @@
+//! Grades of one query: counted where they are whole, sorted where they are real.
+
+use super::definition::{Convention, Gain};
+use super::select::Selection;
+use crate::{Error, Result};
+
+/// A grade: `u8` or `f64`.
+pub(super) trait Grade: Copy + PartialOrd + Send + Sync {
+    fn value(self) -> f64;
+
+    /// The highest grade; `None` without rows.
+    fn highest(grades: &[Self]) -> Option<Self>;
+
+    /// How many grades equal `grade`.
+    fn count(grades: &[Self], grade: Self) -> usize;
+
+    /// How many grades are at least `least`, which is above 0.
+    fn reaching(grades: &[Self], least: f64) -> usize;
+
+    /// The gains of the best order, best first, at most `k` of them.
+    fn ideal(grades: &[Self], k: usize, scratch: &mut Ideal, gain: &impl Fn(Self) -> f64);
+}
+
+/// Scratch memory and result of [`Grade::ideal`].
+pub(super) struct Ideal {
+    pub(super) gains: Vec<f64>,
+    counts: [usize; 256],
+    selection: Selection<f64>,
+}
+
+impl Ideal {
+    pub(super) fn new(longest: usize) -> Self {
+        Self {
+            gains: Vec::new(),
+            counts: [0; 256],
+            selection: Selection::new(longest),
+        }
+    }
+}
+
+/// Above this grade one pass with a counter for each grade is cheaper than a pass for each grade.
+const FEW_GRADES: u8 = 12;
+
+impl Grade for u8 {
+    fn value(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn highest(grades: &[Self]) -> Option<Self> {
+        (!grades.is_empty()).then(|| grades.iter().fold(0, |highest, &grade| highest.max(grade)))
+    }
+
+    fn count(grades: &[Self], grade: Self) -> usize {
+        counted(grades, |other| other == grade)
+    }
+
+    fn reaching(grades: &[Self], least: f64) -> usize {
+        let least = least.ceil();
+        if least > 255.0 {
+            return 0;
+        }
+        let least = least as Self;
+        counted(grades, |grade| grade >= least)
+    }
+
+    fn ideal(grades: &[Self], k: usize, scratch: &mut Ideal, gain: &impl Fn(Self) -> f64) {
+        scratch.gains.clear();
+        let k = k.min(grades.len());
+        let highest = Self::highest(grades).unwrap_or(0);
+        if highest <= FEW_GRADES {
+            for grade in (0..=highest).rev() {
+                let left = k - scratch.gains.len();
+                if left == 0 {
+                    return;
+                }
+                let count = Self::count(grades, grade).min(left);
+                scratch.gains.extend(std::iter::repeat_n(gain(grade), count));
+            }
+            return;
+        }
+        for &grade in grades {
+            scratch.counts[usize::from(grade)] += 1;
+        }
+        for grade in (0..=highest).rev() {
+            let count = std::mem::take(&mut scratch.counts[usize::from(grade)]);
+            let count = count.min(k - scratch.gains.len());
+            scratch.gains.extend(std::iter::repeat_n(gain(grade), count));
+        }
+    }
+}
+
+/// How many grades pass `test`: eight-bit counters, so that sixteen rows and more count at once.
+#[inline]
+fn counted(grades: &[u8], test: impl Fn(u8) -> bool) -> usize {
+    grades
+        .chunks(255)
+        .map(|chunk| usize::from(chunk.iter().map(|&grade| u8::from(test(grade))).sum::<u8>()))
+        .sum()
+}
+
+impl Grade for f64 {
+    fn value(self) -> f64 {
+        self
+    }
+
+    fn highest(grades: &[Self]) -> Option<Self> {
+        grades.iter().copied().reduce(Self::max)
+    }
+
+    fn count(grades: &[Self], grade: Self) -> usize {
+        grades.iter().filter(|&&other| other == grade).count()
+    }
+
+    fn reaching(grades: &[Self], least: f64) -> usize {
+        grades.iter().filter(|&&grade| grade >= least).count()
+    }
+
+    fn ideal(grades: &[Self], k: usize, scratch: &mut Ideal, gain: &impl Fn(Self) -> Self) {
+        scratch.gains.clear();
+        // Grades are finite, so the selection refuses none of them.
+        if let Ok(best) = scratch.selection.best(grades, k) {
+            let best = best.iter().take(k);
+            scratch
+                .gains
+                .extend(best.map(|&key| gain(grades[<Self as super::select::Score>::row(key)])));
+        }
+    }
+}
+
+/// The gain of each whole grade up to `highest`.
+///
+/// # Errors
+/// [`Error::Argument`] where a table ends before it.
+pub(super) fn table(gain: &Gain, highest: u8) -> Result<Vec<f64>> {
+    let mut gains: Vec<f64> = match gain {
+        Gain::Linear => (0..=u32::from(highest)).map(f64::from).collect(),
+        Gain::Exp2 => (0..=u32::from(highest))
+            .map(|g| f64::from(g).exp2() - 1.0)
+            .collect(),
+        Gain::Table(table) => table.clone(),
+    };
+    if gains.len() <= usize::from(highest) {
+        let message = format!(
+            "the table ends before grade {highest}: it has {} entries",
+            gains.len()
+        );
+        return Err(Error::argument("gain", message));
+    }
+    gains.resize(256, 0.0);
+    Ok(gains)
+}
+
+/// The gain of a real grade. A document that nobody judged (a negative grade) has none.
+///
+/// # Errors
+/// [`Error::Argument`] for a gain table, which real grades do not index.
+pub(super) fn real_gain(convention: &Convention) -> Result<fn(f64) -> f64> {
+    match convention.gain {
+        Gain::Linear => Ok(|grade| grade.max(0.0)),
+        Gain::Exp2 => Ok(|grade| grade.max(0.0).exp2() - 1.0),
+        Gain::Table(_) => Err(Error::argument(
+            "relevance",
+            "a gain table needs whole grades from 0 to 255",
+        )),
+    }
+}

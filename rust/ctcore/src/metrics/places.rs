@@ -1,0 +1,190 @@
+//! What stands in each place of a ranking, in expectation over the orders of equal scores.
+
+use super::grades::Grade;
+
+/// Which columns of [`Places`] the metrics of an evaluation read.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each column")]
+pub(super) struct Needs {
+    pub(super) gain: bool,
+    pub(super) hit: bool,
+    pub(super) precision: bool,
+    pub(super) first: bool,
+    pub(super) stop: bool,
+    pub(super) pairs: bool,
+}
+
+/// One number a place, best place first. Every order of a block of equal scores is equally likely.
+#[derive(Default)]
+pub(super) struct Places {
+    /// The gain.
+    pub(super) gain: Vec<f64>,
+    /// The probability of a relevant document.
+    pub(super) hit: Vec<f64>,
+    /// The precision down to here where the document is relevant, else 0.
+    pub(super) precision: Vec<f64>,
+    /// The probability that the first relevant document stands here.
+    pub(super) first: Vec<f64>,
+    /// The probability that a user of ERR stops here.
+    pub(super) stop: Vec<f64>,
+    /// The sum of bpref's terms.
+    pub(super) preferred: f64,
+    /// Twice the pairs (relevant, not relevant) in the right order, equal scores once.
+    pub(super) pairs: u128,
+    // What is known of the documents above.
+    place: usize,
+    relevant: usize,
+    judged_irrelevant: usize,
+    going_on: f64,
+    products: Vec<f64>,
+}
+
+/// What the places need to know of the query and of the definition.
+pub(super) struct Frame<'a, F> {
+    pub(super) needs: Needs,
+    pub(super) gain: &'a F,
+    pub(super) relevant_from: f64,
+    pub(super) highest_grade: f64,
+    /// Places that count.
+    pub(super) limit: usize,
+    /// Relevant documents of the query, ranked or not.
+    pub(super) relevant: usize,
+    /// Documents of the query that are not relevant, judged or not.
+    pub(super) irrelevant: usize,
+    /// Documents of the query that were judged not relevant.
+    pub(super) judged_irrelevant: usize,
+}
+
+impl Places {
+    pub(super) fn clear(&mut self) {
+        for column in [
+            &mut self.gain,
+            &mut self.hit,
+            &mut self.precision,
+            &mut self.first,
+            &mut self.stop,
+        ] {
+            column.clear();
+        }
+        (self.preferred, self.pairs) = (0.0, 0);
+        (self.place, self.relevant, self.judged_irrelevant) = (0, 0, 0);
+        self.going_on = 1.0;
+    }
+
+    /// Adds the documents of equal score that follow.
+    pub(super) fn push<G: Grade>(&mut self, block: &[G], frame: &Frame<'_, impl Fn(G) -> f64>) {
+        let places = block.len().min(frame.limit.saturating_sub(self.place));
+        let needs = frame.needs;
+        let count = block.len() as f64;
+        if needs.gain {
+            let mean = block.iter().map(|&grade| (frame.gain)(grade)).sum::<f64>() / count;
+            self.gain.extend(std::iter::repeat_n(mean, places));
+        }
+        if needs.hit || needs.precision || needs.first || needs.pairs {
+            let relevant = G::reaching(block, frame.relevant_from);
+            if needs.hit {
+                let share = relevant as f64 / count;
+                self.hit.extend(std::iter::repeat_n(share, places));
+            }
+            if needs.precision {
+                self.push_precision(block.len(), relevant, places);
+            }
+            if needs.first {
+                self.push_first(block.len(), relevant, places);
+            }
+            if needs.pairs {
+                self.push_pairs(block, relevant, frame);
+            }
+            self.relevant += relevant;
+        }
+        if needs.stop {
+            self.push_stop(block, places, frame.highest_grade);
+        }
+        self.place += block.len();
+    }
+
+    /// A place `j` (from 0) of the block is relevant with probability `r/n`; if it is, then
+    /// `j (r - 1)/(n - 1)` of the `j` documents of the block above it are, on average.
+    fn push_precision(&mut self, count: usize, relevant: usize, places: usize) {
+        let share = relevant as f64 / count as f64;
+        let others = (relevant.max(1) - 1) as f64 / (count.max(2) - 1) as f64;
+        for j in 0..places {
+            let hits = (self.relevant + 1) as f64 + j as f64 * others;
+            self.precision.push(share * hits / (self.place + j + 1) as f64);
+        }
+    }
+
+    /// Drawing without replacement: the first relevant one comes at draw `j`.
+    fn push_first(&mut self, count: usize, relevant: usize, places: usize) {
+        let mut none_before = if self.relevant == 0 { 1.0 } else { 0.0 };
+        for j in 0..places {
+            let left = (count - j) as f64;
+            self.first.push(none_before * relevant as f64 / left);
+            none_before *= (count - j).saturating_sub(relevant) as f64 / left;
+        }
+    }
+
+    /// The mean over all orders of `prod_{i < j} (1 - stop_i)` is the mean product of `j` of the
+    /// documents, built up document by document: `m_j(t) = (t-j)/t m_j(t-1) + j/t x_t m_{j-1}(t-1)`.
+    fn push_stop<G: Grade>(&mut self, block: &[G], places: usize, highest_grade: f64) {
+        let scale = highest_grade.exp2();
+        let passing = |grade: G| 1.0 - (grade.value().max(0.0).exp2() - 1.0) / scale;
+        if let [only] = block {
+            let pass = passing(*only);
+            if places > 0 {
+                self.stop.push(self.going_on * (1.0 - pass));
+            }
+            self.going_on *= pass;
+            return;
+        }
+        let products = &mut self.products;
+        products.clear();
+        products.resize(places + 1, 0.0);
+        products[0] = 1.0;
+        let mut all = 1.0;
+        for (t, &grade) in (1..).zip(block) {
+            let pass = passing(grade);
+            all *= pass;
+            for j in (1..=places.min(t)).rev() {
+                let (t, chosen) = (t as f64, j as f64);
+                products[j] = (t - chosen) / t * products[j] + chosen / t * pass * products[j - 1];
+            }
+        }
+        for pair in products.windows(2) {
+            self.stop.push(self.going_on * (pair[0] - pair[1]));
+        }
+        self.going_on *= all;
+    }
+
+    /// bpref and pairs. In a random order each number of the block's irrelevant documents, from
+    /// none to all, is equally likely to stand above a given relevant one.
+    fn push_pairs<G: Grade>(&mut self, block: &[G], relevant: usize, frame: &Frame<'_, impl Fn(G) -> f64>) {
+        let judged = block.iter().filter(|grade| grade.value() >= 0.0).count() - relevant;
+        if relevant > 0 {
+            let bound = frame.relevant.min(frame.judged_irrelevant);
+            let above = self.judged_irrelevant;
+            if above + judged == 0 {
+                self.preferred += relevant as f64;
+            } else {
+                let below_bound = frame.relevant.saturating_sub(above).min(judged + 1) as f64;
+                let over = (judged + 1) as f64 - below_bound;
+                let sum = below_bound * above as f64
+                    + below_bound * (below_bound - 1.0) / 2.0
+                    + over * frame.relevant as f64;
+                let mean = sum / (judged + 1) as f64;
+                self.preferred += relevant as f64 * (1.0 - mean / bound as f64);
+            }
+        }
+        let irrelevant = block.len() - relevant;
+        let irrelevant_above = self.place - self.relevant;
+        let below = frame.irrelevant - irrelevant_above - irrelevant;
+        self.pairs += relevant as u128 * (2 * below + irrelevant) as u128;
+        self.judged_irrelevant += judged;
+    }
+
+    /// Pairs among and with the documents that were not retrieved: they come last, all together.
+    pub(super) fn all_pairs(&self, relevant: usize, irrelevant: usize) -> u128 {
+        let left = irrelevant - (self.place - self.relevant);
+        self.pairs + (relevant - self.relevant) as u128 * left as u128
+    }
+}

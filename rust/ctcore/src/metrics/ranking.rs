@@ -1,0 +1,977 @@
+//! Ranking metrics of every query, all of them from one look at its rows.
+
+use super::definition::{
+    ApDenominator, Convention, Empty, Grades, Measure, Metric, Negative, PrecisionDenominator, Ties, flag,
+};
+use super::grades::{Grade, Ideal, real_gain, table};
+use super::groups::Groups;
+use super::places::{Frame, Needs, Places};
+use super::select::{Score, Selection};
+use crate::num::{CHUNK, Sum, weighted_mean};
+use crate::{Error, Result, par};
+
+/// Metrics that are computed together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranking {
+    /// What to measure.
+    pub metrics: Vec<Metric>,
+    /// How.
+    pub convention: Convention,
+}
+
+/// One metric over all queries.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Column {
+    /// One value a query, in the order of the groups; NaN where the query is left out.
+    pub values: Vec<f64>,
+    /// Their weighted mean; NaN where every query is left out.
+    pub mean: f64,
+    /// The mean in the worst order of equal scores.
+    pub pessimistic: f64,
+    /// The mean in the best order of equal scores.
+    pub optimistic: f64,
+}
+
+/// The result of an evaluation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Evaluated {
+    /// One for each metric.
+    pub columns: Vec<Column>,
+    /// Bits of [`flag`], one byte a query.
+    pub flags: Vec<u8>,
+    /// The place, from 0, in which the first block of equal scores and different grades begins;
+    /// `u32::MAX` where there is none within the largest cutoff. A metric depends on `ties` in
+    /// those queries in which this is below its cutoff.
+    pub tied_from: Vec<u32>,
+}
+
+impl Ranking {
+    /// Every metric of every query, with means. Documents are ranked by descending score; a score
+    /// of -infinity says that a document was not retrieved: it has no rank, but belongs to its
+    /// query's relevant documents and to the best order. `weight` has one value a query.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a NaN score, a grade that is not finite, or negative where
+    /// `negative` says so; gains that overflow; a gain table that falls or misses a grade; rows
+    /// or weights that do not match; a cutoff of 0; and for a query without relevant documents
+    /// where `empty` says so.
+    ///
+    /// ```
+    /// use ctcore::metrics::{definition::{Convention, Grades, Measure, Metric}, groups::Groups, ranking::Ranking};
+    /// let ranking = Ranking {
+    ///     metrics: vec![Metric { measure: Measure::Ndcg, k: Some(2) }],
+    ///     convention: Convention::default(),
+    /// };
+    /// let found = ranking.evaluate(Grades::Whole(&[1, 0, 2]), &[0.9, 0.5, 0.1], &Groups::single(3), None)?;
+    /// // DCG = 1, IDCG = 2 + 1 / log2(3)
+    /// assert!((found.columns[0].mean - 1.0 / (2.0 + 1.0 / 3.0_f64.log2())).abs() < 1e-15);
+    /// # Ok::<(), ctcore::Error>(())
+    /// ```
+    pub fn evaluate<S: Score>(
+        &self,
+        relevance: Grades<'_>,
+        scores: &[S],
+        groups: &Groups,
+        weight: Option<&[f64]>,
+    ) -> Result<Evaluated> {
+        self.convention.check()?;
+        self.metrics.iter().try_for_each(|metric| metric.check())?;
+        let rows = groups.ends().last().copied().unwrap_or(0);
+        if relevance.len() != scores.len() || scores.len() != rows {
+            let message = format!(
+                "relevance, score and groups must have the same number of rows, found {}, {} and {rows}",
+                relevance.len(),
+                scores.len()
+            );
+            return Err(Error::argument("score", message));
+        }
+        match relevance {
+            Grades::Whole(grades) => {
+                let gains = table(&self.convention.gain, highest(grades))?;
+                self.run(
+                    grades,
+                    &|grade: u8| gains[usize::from(grade)],
+                    scores,
+                    groups,
+                    weight,
+                )
+            }
+            Grades::Real(grades) => {
+                self.check_grades(grades)?;
+                self.run(grades, &real_gain(&self.convention)?, scores, groups, weight)
+            }
+        }
+    }
+
+    fn check_grades(&self, grades: &[f64]) -> Result<()> {
+        let least = match self.convention.negative {
+            Negative::Error => 0.0,
+            Negative::Unjudged => f64::NEG_INFINITY,
+        };
+        let bad = |grade: &f64| !(grade.is_finite() && *grade >= least);
+        match grades.iter().position(bad) {
+            None => Ok(()),
+            Some(row) => Err(Error::argument(
+                "relevance",
+                format!(
+                    "grades must be finite and at least {}, found {} in row {row}",
+                    if least == 0.0 {
+                        "0"
+                    } else {
+                        "negative for unjudged"
+                    },
+                    grades[row]
+                ),
+            )),
+        }
+    }
+
+    fn run<G: Grade, S: Score>(
+        &self,
+        grades: &[G],
+        gain: &(impl Fn(G) -> f64 + Sync),
+        scores: &[S],
+        groups: &Groups,
+        weight: Option<&[f64]>,
+    ) -> Result<Evaluated> {
+        let longest = groups.longest();
+        if u32::try_from(longest).is_err() {
+            let message = format!(
+                "a query of {longest} rows is too long: at most {} can be ranked",
+                u32::MAX
+            );
+            return Err(Error::argument("group", message));
+        }
+        if let Some(weight) = weight {
+            weighted_mean(&vec![0.0; groups.len()], Some(weight))?; // checks the weights
+        }
+        let plan = Plan::new(self, longest);
+        let runs = par::balanced(groups.ends(), CHUNK);
+        let parts = par::map(runs.len(), |run| {
+            let longest = runs[run].clone().map(|query| groups.rows(query).len()).max();
+            let mut work = Work::new(&plan, gain, longest.unwrap_or(0));
+            for query in runs[run].clone() {
+                let rows = groups.rows(query);
+                let weight = weight.map_or(1.0, |weight| weight[query]);
+                work.query(&grades[rows.clone()], &scores[rows.clone()], weight)
+                    .map_err(|fault| fault.describe(query, rows.start))?;
+            }
+            Ok(work.part)
+        });
+        self.finish(parts, groups.len(), weight)
+    }
+
+    fn finish(&self, parts: Vec<Result<Part>>, queries: usize, weight: Option<&[f64]>) -> Result<Evaluated> {
+        let count = self.metrics.len();
+        let mut all = Evaluated {
+            columns: vec![Column::default(); count],
+            flags: Vec::with_capacity(queries),
+            tied_from: Vec::with_capacity(queries),
+        };
+        for column in &mut all.columns {
+            column.values.reserve_exact(queries);
+        }
+        let mut shifts = vec![(Sum::default(), Sum::default()); count];
+        for part in parts {
+            let part = part?;
+            all.flags.extend(part.flags);
+            all.tied_from.extend(part.tied_from);
+            for (index, column) in all.columns.iter_mut().enumerate() {
+                column
+                    .values
+                    .extend(part.values.iter().skip(index).step_by(count));
+                shifts[index].0.merge(&part.shifts[index].0);
+                shifts[index].1.merge(&part.shifts[index].1);
+            }
+        }
+        for (column, (down, up)) in all.columns.iter_mut().zip(shifts) {
+            column.mean = weighted_mean(&column.values, weight)?;
+            let mut total = Sum::default();
+            for (query, value) in column.values.iter().enumerate() {
+                if !value.is_nan() {
+                    total.add(weight.map_or(1.0, |weight| weight[query]));
+                }
+            }
+            column.pessimistic = column.mean + down.total() / total.total();
+            column.optimistic = column.mean + up.total() / total.total();
+        }
+        Ok(all)
+    }
+}
+
+/// The highest of all grades, on all threads.
+fn highest(grades: &[u8]) -> u8 {
+    let parts = grades.len().div_ceil(16 * CHUNK);
+    par::map(parts, |part| {
+        let end = grades.len().min((part + 1) * 16 * CHUNK);
+        u8::highest(&grades[part * 16 * CHUNK..end]).unwrap_or(0)
+    })
+    .into_iter()
+    .max()
+    .unwrap_or(0)
+}
+
+/// What is the same for all queries.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what the metrics need, each on its own"
+)]
+struct Plan<'a> {
+    ranking: &'a Ranking,
+    needs: Needs,
+    ideal: bool,
+    graded: bool,
+    binary: bool,
+    /// The largest cutoff; `usize::MAX` where every document counts.
+    k: usize,
+    /// At least as many places as the query has relevant documents.
+    down_to_relevant: bool,
+    /// `1 / log2(i + 2)` for place `i` from 0.
+    discounts: Vec<f64>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(ranking: &'a Ranking, longest: usize) -> Self {
+        use Measure as M;
+        let mut needs = Needs::default();
+        for metric in &ranking.metrics {
+            match metric.measure {
+                M::Dcg | M::Ndcg => needs.gain = true,
+                M::AveragePrecision => needs.precision = true,
+                M::ReciprocalRank | M::HitRate => needs.first = true,
+                M::Precision | M::Recall | M::F1 | M::RPrecision | M::Rbp => needs.hit = true,
+                M::Bpref | M::Auc => needs.pairs = true,
+                M::Err => needs.stop = true,
+            }
+        }
+        let any = |test: fn(&Metric) -> bool| ranking.metrics.iter().any(test);
+        let k = ranking.metrics.iter().map(|metric| {
+            if metric.needs_all() {
+                usize::MAX
+            } else {
+                metric.k.unwrap_or(0)
+            }
+        });
+        let k = k.max().unwrap_or(0);
+        let discounts = if needs.gain { longest.min(k) } else { 0 };
+        Self {
+            ranking,
+            needs,
+            ideal: any(|metric| metric.measure == M::Ndcg),
+            graded: any(|metric| metric.measure.is_graded()),
+            binary: any(|metric| !metric.measure.is_graded()),
+            k,
+            down_to_relevant: any(|metric| metric.measure == M::RPrecision),
+            discounts: (0..discounts).map(|i| 1.0 / (i as f64 + 2.0).log2()).collect(),
+        }
+    }
+}
+
+/// What one run of queries leaves.
+struct Part {
+    /// The metrics of a query beside each other.
+    values: Vec<f64>,
+    flags: Vec<u8>,
+    tied_from: Vec<u32>,
+    /// For each metric, the weighted sums of how far the worst and the best order move it.
+    shifts: Vec<(Sum, Sum)>,
+}
+
+/// Why a query has no value.
+enum Fault {
+    NanScore { row: usize },
+    Overflow,
+    Empty,
+    AboveScale { grade: f64, highest: f64 },
+}
+
+impl Fault {
+    fn describe(&self, query: usize, start: usize) -> Error {
+        match self {
+            Self::NanScore { row } => Error::argument(
+                "score",
+                format!(
+                    "NaN in row {} (query {query}) has no place in a ranking; find out why the model gives it",
+                    start + row
+                ),
+            ),
+            Self::Overflow => Error::argument(
+                "gain",
+                format!(
+                    "the gains of query {query} (from row {start}) are too large to add up; use smaller grades"
+                ),
+            ),
+            Self::Empty => Error::argument(
+                "relevance",
+                format!("query {query} (from row {start}) has no relevant document, and empty=\"error\""),
+            ),
+            Self::AboveScale { grade, highest } => Error::argument(
+                "highest_grade",
+                format!(
+                    "ERR takes {highest} as the highest grade of the scale, found {grade} in query {query} \
+                     (from row {start})"
+                ),
+            ),
+        }
+    }
+}
+
+/// The work on one query, with scratch memory that lives as long as the run.
+struct Work<'a, G: Grade, S: Score, F> {
+    plan: &'a Plan<'a>,
+    gain: &'a F,
+    selection: Selection<S>,
+    places: Places,
+    ideal: Ideal,
+    block: Vec<G>,
+    part: Part,
+}
+
+/// What a query holds, whatever its ranking.
+struct Holds {
+    /// Documents with a rank, as far as they were selected.
+    ranked: usize,
+    gainless: bool,
+    gradeless: bool,
+    relevant: usize,
+    irrelevant: usize,
+}
+
+impl<'a, G: Grade, S: Score, F: Fn(G) -> f64> Work<'a, G, S, F> {
+    fn new(plan: &'a Plan<'a>, gain: &'a F, longest: usize) -> Self {
+        Self {
+            plan,
+            gain,
+            selection: Selection::new(longest),
+            places: Places::default(),
+            ideal: Ideal::new(longest),
+            block: Vec::new(),
+            part: Part {
+                values: Vec::new(),
+                flags: Vec::new(),
+                tied_from: Vec::new(),
+                shifts: vec![(Sum::default(), Sum::default()); plan.ranking.metrics.len()],
+            },
+        }
+    }
+
+    fn query(&mut self, grades: &[G], scores: &[S], weight: f64) -> std::result::Result<(), Fault> {
+        let (plan, convention) = (self.plan, &self.plan.ranking.convention);
+        let mut flags = if grades.len() <= 1 { flag::SINGLE } else { 0 };
+        let highest = G::highest(grades);
+        if highest.is_none_or(|highest| G::count(grades, highest) == grades.len()) {
+            flags |= flag::CONSTANT;
+        }
+        if plan.needs.stop
+            && let Some(grade) = highest.map(G::value)
+            && grade > convention.highest_grade
+        {
+            let highest = convention.highest_grade;
+            return Err(Fault::AboveScale { grade, highest });
+        }
+        let relevant = if plan.binary {
+            G::reaching(grades, convention.relevant_from)
+        } else {
+            0
+        };
+        let k = if plan.down_to_relevant {
+            plan.k.max(relevant)
+        } else {
+            plan.k
+        };
+        if plan.ideal {
+            G::ideal(grades, k, &mut self.ideal, self.gain);
+        }
+        let gainless = plan.graded && highest.is_none_or(|highest| (self.gain)(highest) == 0.0);
+        let irrelevant = plan.binary && relevant == 0;
+        flags |= if gainless { flag::GAINLESS } else { 0 } | if irrelevant { flag::IRRELEVANT } else { 0 };
+        if convention.empty == Empty::Error && (gainless || irrelevant) {
+            return Err(Fault::Empty);
+        }
+        let keys = self
+            .selection
+            .best(scores, k)
+            .map_err(|row| Fault::NanScore { row })?;
+        if let (Some(&first), Some(&last)) = (keys.first(), keys.last())
+            && keys.len() == scores.len()
+            && keys.len() > 1
+            && S::same(first, last)
+        {
+            flags |= flag::CONSTANT_SCORE;
+        }
+        let judged = |grade: &G| grade.value() >= 0.0;
+        let frame = Frame {
+            needs: plan.needs,
+            gain: self.gain,
+            relevant_from: convention.relevant_from,
+            highest_grade: convention.highest_grade,
+            limit: k,
+            relevant,
+            irrelevant: grades.len() - relevant,
+            judged_irrelevant: if plan.needs.pairs {
+                grades.iter().filter(|grade| judged(grade)).count() - relevant
+            } else {
+                0
+            },
+        };
+        let holds = Holds {
+            ranked: keys.len(),
+            gainless,
+            gradeless: highest.is_none_or(|highest| highest.value() <= 0.0),
+            relevant,
+            irrelevant: frame.irrelevant,
+        };
+        let tied_from = rank::<G, S>(
+            convention.ties,
+            keys,
+            grades,
+            &frame,
+            &mut self.places,
+            &mut self.block,
+        );
+        let start = self.part.values.len();
+        let values = &mut self.part.values;
+        values.extend(plan.values(&self.places, &self.ideal, &holds));
+        if values[start..].iter().any(|value| value.is_infinite()) {
+            return Err(Fault::Overflow);
+        }
+        self.part.flags.push(flags);
+        self.part.tied_from.push(tied_from);
+        if tied_from < u32::MAX {
+            for (ties, worst) in [(Ties::Pessimistic, true), (Ties::Optimistic, false)] {
+                rank::<G, S>(ties, keys, grades, &frame, &mut self.places, &mut self.block);
+                let moved = plan.values(&self.places, &self.ideal, &holds);
+                for ((index, moved), value) in moved.enumerate().zip(&self.part.values[start..]) {
+                    let shift = if value.is_nan() {
+                        0.0
+                    } else {
+                        weight * (moved - value)
+                    };
+                    let (down, up) = &mut self.part.shifts[index];
+                    if worst { down.add(shift) } else { up.add(shift) }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fills `places` from the ranked rows, with equal scores in the order of `ties`. Returns the place
+/// of the first block whose order matters.
+fn rank<G: Grade, S: Score>(
+    ties: Ties,
+    keys: &[S::Key],
+    grades: &[G],
+    frame: &Frame<'_, impl Fn(G) -> f64>,
+    places: &mut Places,
+    block: &mut Vec<G>,
+) -> u32 {
+    places.clear();
+    let (mut start, mut tied_from) = (0, u32::MAX);
+    while start < keys.len().min(frame.limit) {
+        let first = grades[S::row(keys[start])];
+        let mut end = start + 1;
+        if keys.get(end).is_none_or(|&next| !S::same(keys[start], next)) {
+            places.push(&[first], frame);
+            start = end;
+            continue;
+        }
+        block.clear();
+        block.push(first);
+        while let Some(&next) = keys.get(end)
+            && S::same(keys[start], next)
+        {
+            block.push(grades[S::row(next)]);
+            end += 1;
+        }
+        if block.iter().any(|&grade| grade != first) && tied_from == u32::MAX {
+            tied_from = start as u32;
+        }
+        let order = |a: &G, b: &G| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);
+        match ties {
+            Ties::Average => places.push(block, frame),
+            Ties::Input => {}
+            Ties::Pessimistic => block.sort_unstable_by(order),
+            Ties::Optimistic => block.sort_unstable_by(|a, b| order(b, a)),
+        }
+        if ties != Ties::Average {
+            for &grade in block.iter() {
+                places.push(&[grade], frame);
+            }
+        }
+        start = end;
+    }
+    tied_from
+}
+
+impl Plan<'_> {
+    /// The value of each metric on one ranked query.
+    fn values<'b>(
+        &'b self,
+        places: &'b Places,
+        ideal: &'b Ideal,
+        holds: &'b Holds,
+    ) -> impl Iterator<Item = f64> + 'b {
+        let metrics = self.ranking.metrics.iter();
+        metrics.map(|&metric| self.value(metric, places, ideal, holds))
+    }
+
+    fn value(&self, metric: Metric, places: &Places, ideal: &Ideal, holds: &Holds) -> f64 {
+        use Measure as M;
+        let convention = &self.ranking.convention;
+        let relevant = holds.relevant as f64;
+        let best = if metric.measure == M::Ndcg {
+            self.discounted(&ideal.gains, metric.k)
+        } else {
+            0.0
+        };
+        let empty = match metric.measure {
+            M::Dcg | M::Ndcg => holds.gainless,
+            M::Err => holds.gradeless,
+            _ => holds.relevant == 0,
+        };
+        if metric.measure == M::Auc && (empty || holds.irrelevant == 0) {
+            return f64::NAN;
+        }
+        if empty {
+            return match convention.empty {
+                Empty::Skip => f64::NAN,
+                Empty::One if metric.measure.is_relative() => 1.0,
+                _ => 0.0,
+            };
+        }
+        let above = match (convention.precision_denominator, metric.k) {
+            (PrecisionDenominator::Cutoff, Some(k)) => k,
+            (_, k) => k.unwrap_or(usize::MAX).min(holds.ranked).max(1),
+        } as f64;
+        match metric.measure {
+            M::Dcg => self.discounted(&places.gain, metric.k),
+            M::Ndcg if best.is_infinite() => best,
+            M::Ndcg => (self.discounted(&places.gain, metric.k) / best).min(1.0),
+            M::AveragePrecision => {
+                let reachable = match convention.ap_denominator {
+                    ApDenominator::Relevant => holds.relevant,
+                    ApDenominator::Reachable => holds.relevant.min(metric.k.unwrap_or(usize::MAX)),
+                };
+                top(&places.precision, metric.k).iter().sum::<f64>() / reachable as f64
+            }
+            M::ReciprocalRank => by_place(top(&places.first, metric.k)),
+            M::HitRate => top(&places.first, metric.k).iter().sum::<f64>().min(1.0),
+            M::Precision => top(&places.hit, metric.k).iter().sum::<f64>() / above,
+            M::Recall => top(&places.hit, metric.k).iter().sum::<f64>() / relevant,
+            M::F1 => 2.0 * top(&places.hit, metric.k).iter().sum::<f64>() / (above + relevant),
+            M::RPrecision => top(&places.hit, Some(holds.relevant)).iter().sum::<f64>() / relevant,
+            M::Bpref => places.preferred / relevant,
+            M::Rbp => {
+                let p = convention.persistence;
+                let hits = top(&places.hit, metric.k).iter();
+                // Horner's scheme from the last place up.
+                (1.0 - p) * hits.rev().fold(0.0, |sum, hit| sum * p + hit)
+            }
+            M::Err => by_place(top(&places.stop, metric.k)),
+            M::Auc => {
+                let pairs = places.all_pairs(holds.relevant, holds.irrelevant);
+                pairs as f64 / (2.0 * relevant * holds.irrelevant as f64)
+            }
+        }
+    }
+
+    fn discounted(&self, gains: &[f64], k: Option<usize>) -> f64 {
+        let gains = top(gains, k).iter().zip(&self.discounts);
+        gains.map(|(gain, discount)| gain * discount).sum()
+    }
+}
+
+/// The places above the cutoff.
+fn top(places: &[f64], k: Option<usize>) -> &[f64] {
+    &places[..k.unwrap_or(usize::MAX).min(places.len())]
+}
+
+fn by_place(probabilities: &[f64]) -> f64 {
+    let places = (1..=probabilities.len()).map(|place| place as f64);
+    probabilities.iter().zip(places).map(|(p, place)| p / place).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::definition::Gain;
+    use super::*;
+    use Measure as M;
+    use proptest::prelude::*;
+
+    const ALL: [Measure; 13] = [
+        M::Dcg,
+        M::Ndcg,
+        M::AveragePrecision,
+        M::ReciprocalRank,
+        M::Precision,
+        M::Recall,
+        M::F1,
+        M::HitRate,
+        M::RPrecision,
+        M::Bpref,
+        M::Rbp,
+        M::Err,
+        M::Auc,
+    ];
+
+    fn all_at(k: Option<usize>) -> Vec<Metric> {
+        let cut = |measure: Measure| matches!(measure, M::RPrecision | M::Bpref | M::Auc);
+        let metrics = ALL.iter().map(|&measure| Metric {
+            measure,
+            k: if cut(measure) { None } else { k },
+        });
+        metrics.collect()
+    }
+
+    fn one(metric: Metric, convention: &Convention, grades: &[u8], scores: &[f64]) -> (f64, u8) {
+        let ranking = Ranking {
+            metrics: vec![metric],
+            convention: convention.clone(),
+        };
+        let groups = Groups::single(grades.len());
+        let found = ranking
+            .evaluate(Grades::Whole(grades), scores, &groups, None)
+            .unwrap();
+        (found.columns[0].values[0], found.flags[0])
+    }
+
+    fn ndcg_at_3() -> Metric {
+        Metric {
+            measure: M::Ndcg,
+            k: Some(3),
+        }
+    }
+
+    fn with(change: impl FnOnce(&mut Convention)) -> Convention {
+        let mut convention = Convention::default();
+        change(&mut convention);
+        convention
+    }
+
+    /// Worked by hand: grades 3 2 3 0 1 2 in the order of the scores, k = 3.
+    /// Linear: DCG = 3 + 2/log2(3) + 3/2 = 5.761859507142915, IDCG = 3 + 3/log2(3) + 2/2
+    /// = 5.892789260714372, ratio .9777813601811.
+    /// 2^g - 1: DCG = 7 + 3/log2(3) + 7/2 = 12.392789260714372, IDCG = 7 + 7/log2(3) + 3/2
+    /// = 12.916508275000202, ratio .9594535166...
+    #[test]
+    fn the_golden_vectors() {
+        let (grades, scores) = ([3, 2, 3, 0, 1, 2], [6.0, 5.0, 4.0, 3.0, 2.0, 1.0]);
+        let (linear, _) = one(ndcg_at_3(), &Convention::default(), &grades, &scores);
+        assert!((linear - 5.761_859_507_142_915 / 5.892_789_260_714_372).abs() < 1e-15);
+        let exp2 = with(|c| c.gain = Gain::Exp2);
+        let (value, _) = one(ndcg_at_3(), &exp2, &grades, &scores);
+        assert!((value - 12.392_789_260_714_372 / 12.916_508_275_000_202).abs() < 1e-15);
+    }
+
+    /// Scores 2 2 1 1, grades 0 3 1 0, k = 3, by hand: the first block gives 1.5 at both places,
+    /// the second 0.5 at place 3: DCG = 1.5 (1 + 1/log2(3)) + .5/2; IDCG = 3 + 1/log2(3).
+    #[test]
+    fn ties_count_in_the_order_that_was_asked_for() {
+        let (grades, scores) = ([0, 3, 1, 0], [2.0, 2.0, 1.0, 1.0]);
+        let second = 1.0 / 3.0_f64.log2();
+        let ideal = 3.0 + second;
+        for (ties, dcg) in [
+            (Ties::Average, 1.5 * (1.0 + second) + 0.25),
+            (Ties::Input, 3.0 * second + 0.5),
+            (Ties::Pessimistic, 3.0 * second),
+            (Ties::Optimistic, 3.0 + 0.5),
+        ] {
+            let ranking = Ranking {
+                metrics: vec![ndcg_at_3()],
+                convention: with(|c| c.ties = ties),
+            };
+            let found = ranking
+                .evaluate(Grades::Whole(&grades), &scores, &Groups::single(4), None)
+                .unwrap();
+            let column = &found.columns[0];
+            assert!((column.mean - dcg / ideal).abs() < 1e-15, "{ties:?}: {column:?}");
+            assert!((column.pessimistic - 3.0 * second / ideal).abs() < 1e-15);
+            assert!((column.optimistic - 3.5 / ideal).abs() < 1e-15);
+            assert_eq!(found.tied_from, [0]);
+        }
+    }
+
+    /// The definitions, word for word, on one order of the documents.
+    fn of_order(measure: Measure, k: usize, grades: &[u8], convention: &Convention) -> f64 {
+        let relevant = |grade: u8| f64::from(u8::from(f64::from(grade) >= convention.relevant_from));
+        let total: f64 = grades.iter().map(|&grade| relevant(grade)).sum();
+        let others = grades.len() as f64 - total;
+        let gain = |grade: u8| f64::from(grade);
+        let dcg = |grades: &[u8]| -> f64 {
+            let places = grades.iter().take(k).enumerate();
+            places
+                .map(|(i, &grade)| gain(grade) / (i as f64 + 2.0).log2())
+                .sum()
+        };
+        let hits = |to: usize| grades.iter().take(to).map(|&grade| relevant(grade)).sum::<f64>();
+        let places = || {
+            grades
+                .iter()
+                .enumerate()
+                .take(k)
+                .filter(|&(_, &grade)| relevant(grade) == 1.0)
+        };
+        let cut = if k == usize::MAX { grades.len() } else { k } as f64;
+        let share = |part: f64, whole: f64| if whole == 0.0 { 0.0 } else { part / whole };
+        match measure {
+            M::Dcg => dcg(grades),
+            M::Ndcg => {
+                let mut best = grades.to_vec();
+                best.sort_unstable_by(|a, b| b.cmp(a));
+                share(dcg(grades), dcg(&best))
+            }
+            M::AveragePrecision => share(places().map(|(i, _)| hits(i + 1) / (i + 1) as f64).sum(), total),
+            M::ReciprocalRank => places().next().map_or(0.0, |(i, _)| 1.0 / (i + 1) as f64),
+            M::Precision => hits(k) / cut,
+            M::Recall => share(hits(k), total),
+            M::F1 => {
+                let (p, r) = (hits(k) / cut, share(hits(k), total));
+                share(2.0 * p * r, p + r)
+            }
+            M::HitRate => f64::from(u8::from(hits(k) > 0.0)),
+            M::RPrecision => share(hits(total as usize), total),
+            M::Bpref => {
+                let terms = grades
+                    .iter()
+                    .enumerate()
+                    .filter(|&(_, &grade)| relevant(grade) == 1.0);
+                let terms = terms.map(|(i, _)| {
+                    let above = i as f64 - hits(i);
+                    1.0 - share(above.min(total), others.min(total))
+                });
+                share(terms.sum(), total)
+            }
+            M::Rbp => {
+                let p = convention.persistence;
+                (1.0 - p) * places().map(|(i, _)| p.powi(i as i32)).sum::<f64>()
+            }
+            M::Err => {
+                let stop = |grade: u8| (f64::from(grade).exp2() - 1.0) / convention.highest_grade.exp2();
+                let (mut on, mut sum) = (1.0, 0.0);
+                for (i, &grade) in grades.iter().take(k).enumerate() {
+                    sum += on * stop(grade) / (i + 1) as f64;
+                    on *= 1.0 - stop(grade);
+                }
+                sum
+            }
+            M::Auc => {
+                let above = places().map(|(i, _)| others - (i as f64 - hits(i))).sum::<f64>();
+                if total * others == 0.0 {
+                    f64::NAN
+                } else {
+                    above / (total * others)
+                }
+            }
+        }
+    }
+
+    /// Every order of the rows that the scores allow, each as often as the others.
+    fn orders(scores: &[i32]) -> Vec<Vec<usize>> {
+        fn grow(left: &[usize], scores: &[i32], done: &mut Vec<usize>, all: &mut Vec<Vec<usize>>) {
+            let Some(best) = left.iter().map(|&row| scores[row]).max() else {
+                all.push(done.clone());
+                return;
+            };
+            for &row in left.iter().filter(|&&row| scores[row] == best) {
+                let rest: Vec<usize> = left.iter().copied().filter(|&other| other != row).collect();
+                done.push(row);
+                grow(&rest, scores, done, all);
+                done.pop();
+            }
+        }
+        let rows: Vec<usize> = (0..scores.len()).collect();
+        let mut all = Vec::new();
+        grow(&rows, scores, &mut Vec::new(), &mut all);
+        all
+    }
+
+    proptest! {
+        /// The heart of it: every measure with averaged ties is the mean of its definition over all
+        /// orders that the scores allow, and the range goes from the least of them to the greatest.
+        #[test]
+        fn averaged_ties_are_the_mean_over_all_orders(
+            rows in prop::collection::vec((0..4_u8, 0..3_i32), 1..7),
+            k in prop::option::of(1..8_usize),
+            relevant_from in 1..3_u8,
+        ) {
+            let (grades, scores): (Vec<u8>, Vec<i32>) = rows.into_iter().unzip();
+            let convention = with(|c| c.relevant_from = f64::from(relevant_from));
+            let ranking = Ranking { metrics: all_at(k), convention: convention.clone() };
+            let wide: Vec<f64> = scores.iter().map(|&score| f64::from(score)).collect();
+            let groups = Groups::single(grades.len());
+            let found = ranking.evaluate(Grades::Whole(&grades), &wide, &groups, None).unwrap();
+            let orders = orders(&scores);
+            for (metric, column) in ranking.metrics.iter().zip(&found.columns) {
+                let values: Vec<f64> = orders.iter().map(|order| {
+                    let ranked: Vec<u8> = order.iter().map(|&row| grades[row]).collect();
+                    of_order(metric.measure, metric.k.unwrap_or(usize::MAX), &ranked, &convention)
+                }).collect();
+                let mean = values.iter().sum::<f64>() / values.len() as f64;
+                if mean.is_nan() {
+                    prop_assert!(column.mean.is_nan());
+                    continue;
+                }
+                let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+                let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                prop_assert!((column.mean - mean).abs() < 1e-13, "{metric:?} {} {mean}", column.mean);
+                prop_assert!((column.pessimistic - least).abs() < 1e-13, "{metric:?} {column:?} {least}");
+                prop_assert!((column.optimistic - most).abs() < 1e-13, "{metric:?} {column:?} {most}");
+            }
+            // Real grades and single precision take other paths to the same numbers.
+            let real: Vec<f64> = grades.iter().map(|&grade| f64::from(grade)).collect();
+            let single: Vec<f32> = scores.iter().map(|&score| score as f32).collect();
+            let other = ranking.evaluate(Grades::Real(&real), &single, &groups, None).unwrap();
+            prop_assert_eq!(&other.flags, &found.flags);
+            for (a, b) in found.columns.iter().zip(&other.columns) {
+                prop_assert!(a.mean == b.mean || (a.mean.is_nan() && b.mean.is_nan()));
+            }
+        }
+
+        /// One pass gives what each metric gives alone, on queries long enough for every selection.
+        #[test]
+        fn metrics_do_not_see_each_other(
+            rows in prop::collection::vec((0..20_u8, 0..300_i32), 1..400),
+            ks in prop::collection::vec(1..60_usize, 1..4),
+        ) {
+            let (grades, scores): (Vec<u8>, Vec<f64>) = rows.iter().map(|&(g, s)| (g, f64::from(s))).unzip();
+            let metrics = ks.iter().flat_map(|&k| all_at(Some(k))).collect();
+            let convention = with(|c| c.highest_grade = 20.0);
+            let groups = Groups::single(grades.len());
+            let together = Ranking { metrics, convention };
+            let found = together.evaluate(Grades::Whole(&grades), &scores, &groups, None).unwrap();
+            for (metric, column) in together.metrics.iter().zip(&found.columns) {
+                let (alone, _) = one(*metric, &together.convention, &grades, &scores);
+                prop_assert!(alone == column.mean || (alone.is_nan() && column.mean.is_nan()), "{metric:?}");
+                prop_assert!(column.mean.is_nan() || column.mean < 1.0 + 1e-13 || metric.measure == M::Dcg);
+            }
+        }
+    }
+
+    #[test]
+    fn queries_that_say_nothing_are_flagged() {
+        let nothing = flag::CONSTANT | flag::GAINLESS;
+        let default = Convention::default();
+        assert_eq!(one(ndcg_at_3(), &default, &[0, 0], &[1.0, 2.0]), (0.0, nothing));
+        let single = flag::SINGLE | flag::CONSTANT;
+        assert_eq!(one(ndcg_at_3(), &default, &[2], &[1.0]), (1.0, single));
+        let same = one(ndcg_at_3(), &default, &[2, 0], &[1.0, 1.0]);
+        assert_eq!(same.1, flag::CONSTANT_SCORE);
+        let worth = |measure, empty| {
+            let convention = with(|c| c.empty = empty);
+            one(Metric { measure, k: Some(3) }, &convention, &[0, 0], &[1.0, 2.0]).0
+        };
+        assert!(worth(M::Ndcg, Empty::Skip).is_nan() && worth(M::HitRate, Empty::Skip).is_nan());
+        assert_eq!(worth(M::Ndcg, Empty::One), 1.0);
+        assert_eq!(worth(M::HitRate, Empty::One), 0.0);
+    }
+
+    #[test]
+    fn what_was_not_retrieved_counts_but_has_no_rank() {
+        let scores = [2.0, 1.0, f64::NEG_INFINITY, f64::NEG_INFINITY];
+        let value = |measure, k| {
+            one(
+                Metric { measure, k },
+                &Convention::default(),
+                &[0, 1, 1, 0],
+                &scores,
+            )
+            .0
+        };
+        assert_eq!(value(M::Recall, Some(4)), 0.5);
+        assert_eq!(value(M::AveragePrecision, None), 0.25);
+        assert_eq!(value(M::Precision, None), 0.5);
+        // Pairs: the ranked relevant one loses to one and beats one; the other ties with one.
+        assert_eq!(value(M::Auc, None), (1.0 + 0.5) / 4.0);
+    }
+
+    #[test]
+    fn nonsense_is_an_error_that_names_the_row() {
+        let fails = |convention: Convention, relevance: Grades<'_>, scores: &[f64], words: &str| {
+            let metrics = vec![
+                ndcg_at_3(),
+                Metric {
+                    measure: M::Err,
+                    k: None,
+                },
+            ];
+            let ranking = Ranking { metrics, convention };
+            let found = ranking.evaluate(relevance, scores, &Groups::single(2), None);
+            let error = found.unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        };
+        let default = Convention::default;
+        fails(default(), Grades::Whole(&[1, 0]), &[1.0, f64::NAN], "row 1");
+        fails(
+            default(),
+            Grades::Real(&[1.0, -1.0]),
+            &[1.0, 2.0],
+            "found -1 in row 1",
+        );
+        fails(default(), Grades::Whole(&[1]), &[1.0, 2.0], "found 1, 2 and 2");
+        fails(
+            default(),
+            Grades::Whole(&[1, 5]),
+            &[1.0, 2.0],
+            "found 5 in query 0",
+        );
+        let falling = with(|c| c.gain = Gain::Table(vec![1.0, 0.0]));
+        fails(falling, Grades::Whole(&[1, 0]), &[1.0, 2.0], "do not fall");
+        let short = with(|c| c.gain = Gain::Table(vec![0.0]));
+        fails(short, Grades::Whole(&[1, 0]), &[1.0, 2.0], "ends before grade 1");
+        let strict = with(|c| c.empty = Empty::Error);
+        fails(
+            strict,
+            Grades::Whole(&[0, 0]),
+            &[1.0, 2.0],
+            "no relevant document",
+        );
+        let none = Ranking {
+            metrics: vec![Metric {
+                measure: M::Ndcg,
+                k: Some(0),
+            }],
+            convention: default(),
+        };
+        assert!(
+            none.evaluate(Grades::Whole(&[1]), &[1.0], &Groups::single(1), None)
+                .is_err()
+        );
+        let cut = Ranking {
+            metrics: vec![Metric {
+                measure: M::Bpref,
+                k: Some(1),
+            }],
+            convention: default(),
+        };
+        assert!(
+            cut.evaluate(Grades::Whole(&[1]), &[1.0], &Groups::single(1), None)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn threads_do_not_change_a_bit() {
+        let stream = crate::resample::Stream::new(3, 0);
+        let rows = 11 * CHUNK;
+        let uniforms = |from: u64| (0..rows as u64).map(move |i| stream.uniform(i + from));
+        let grades: Vec<u8> = uniforms(0).map(|u| (u * 5.0) as u8).collect();
+        let scores: Vec<f64> = uniforms(rows as u64).map(|u| (u * 50.0).floor()).collect();
+        let weight: Vec<f64> = uniforms(7).take(rows / 64).collect();
+        let groups = Groups::from_sizes(&vec![64; rows / 64], rows).unwrap();
+        let ranking = Ranking {
+            metrics: all_at(Some(5)),
+            convention: Convention::default(),
+        };
+        let all: Vec<String> = [1, 2, 7]
+            .map(|threads| {
+                par::set_threads(std::num::NonZeroUsize::new(threads));
+                let found = ranking.evaluate(Grades::Whole(&grades), &scores, &groups, Some(&weight));
+                format!("{:?}", found.unwrap()) // NaN equals NaN as text
+            })
+            .into();
+        par::set_threads(None);
+        assert!(all.windows(2).all(|pair| pair[0] == pair[1]));
+        assert!(all[0].len() > rows / 64);
+    }
+}

@@ -1,0 +1,271 @@
+//! The best documents of a query, without sorting the others.
+//!
+//! Rows are dealt to lanes; of the lane maxima the k-th largest is a score that at least k rows
+//! reach, found by two vectorised scans whatever the order of the rows. Only the rows that reach
+//! it, about `1.4 k` of any number, are sorted. All rows equal to the k-th are among them, so that
+//! ties across the cutoff are seen whole.
+
+use crate::num::order_key;
+
+/// A score: `f32` or `f64`. Ranking happens in the type that the model gave.
+pub trait Score: Copy + PartialOrd + Send + Sync {
+    /// Score and row in one integer: smaller is better, and of equal scores the earlier row.
+    type Key: Copy + Ord + Default + Send;
+    /// The score of a document that was not retrieved: it counts among the relevant documents
+    /// of its query, but has no rank.
+    const NOT_RETRIEVED: Self;
+    /// 0.
+    const ZERO: Self;
+    /// `self * 0 + sum`, which is NaN where a score was NaN or infinite.
+    #[must_use]
+    fn spoil(self, sum: Self) -> Self;
+    /// Whether it is NaN, which has no rank.
+    fn is_nan(self) -> bool;
+    /// The key of the score in row `row`.
+    fn key(self, row: usize) -> Self::Key;
+    /// The row of a key.
+    fn row(key: Self::Key) -> usize;
+    /// Whether two keys are of equal score.
+    fn same(a: Self::Key, b: Self::Key) -> bool;
+}
+
+impl Score for f32 {
+    type Key = u64;
+    const NOT_RETRIEVED: Self = Self::NEG_INFINITY;
+    const ZERO: Self = 0.0;
+
+    #[inline]
+    fn spoil(self, sum: Self) -> Self {
+        self * 0.0 + sum
+    }
+
+    #[inline]
+    fn is_nan(self) -> bool {
+        self.is_nan()
+    }
+
+    #[inline]
+    fn key(self, row: usize) -> u64 {
+        let bits = (self + 0.0).to_bits(); // -0.0 + 0.0 is 0.0
+        let flip = (bits.cast_signed() >> 31).cast_unsigned() | (1 << 31);
+        u64::from(!(bits ^ flip)) << 32 | row as u64
+    }
+
+    #[inline]
+    fn row(key: u64) -> usize {
+        key as u32 as usize
+    }
+
+    #[inline]
+    fn same(a: u64, b: u64) -> bool {
+        a >> 32 == b >> 32
+    }
+}
+
+impl Score for f64 {
+    type Key = u128;
+    const NOT_RETRIEVED: Self = Self::NEG_INFINITY;
+    const ZERO: Self = 0.0;
+
+    #[inline]
+    fn spoil(self, sum: Self) -> Self {
+        self * 0.0 + sum
+    }
+
+    #[inline]
+    fn is_nan(self) -> bool {
+        self.is_nan()
+    }
+
+    #[inline]
+    fn key(self, row: usize) -> u128 {
+        u128::from(!order_key(self)) << 64 | row as u128
+    }
+
+    #[inline]
+    fn row(key: u128) -> usize {
+        key as usize
+    }
+
+    #[inline]
+    fn same(a: u128, b: u128) -> bool {
+        a >> 64 == b >> 64
+    }
+}
+
+/// Rows scanned together: enough for the vector units of every target.
+const BLOCK: usize = 16;
+
+/// Scratch memory of the selection, and its result.
+pub(super) struct Selection<S: Score> {
+    rows: Vec<u32>,
+    keys: Vec<S::Key>,
+}
+
+impl<S: Score> Selection<S> {
+    /// Memory for queries of at most `longest` rows, which must be below 2^32.
+    pub(super) fn new(longest: usize) -> Self {
+        Self {
+            rows: vec![0; longest + BLOCK],
+            keys: Vec::new(),
+        }
+    }
+
+    /// The keys of the best rows, best first: every row that is among the best `k`, or equal to
+    /// the last of them, and perhaps some more. Rows that were not retrieved are left out.
+    ///
+    /// # Errors
+    /// The first row whose score is NaN.
+    pub(super) fn best(&mut self, scores: &[S], k: usize) -> Result<&[S::Key], usize> {
+        self.keys.clear();
+        let least = if k <= 12 && scores.len() >= 32 {
+            least::<S, 16>(scores, k)
+        } else if k <= 48 && scores.len() >= 192 {
+            least::<S, 64>(scores, k)
+        } else if k <= 200 && scores.len() >= 768 {
+            least::<S, 256>(scores, k)
+        } else {
+            let sum = scores.iter().fold(S::ZERO, |sum, score| score.spoil(sum));
+            (S::NOT_RETRIEVED, sum.is_nan())
+        };
+        let (least, spoilt) = least;
+        if spoilt && let Some(row) = scores.iter().position(|score| score.is_nan()) {
+            return Err(row);
+        }
+        if least > S::NOT_RETRIEVED {
+            let count = reaching(scores, least, &mut self.rows);
+            let rows = self.rows[..count].iter().map(|&row| row as usize);
+            self.keys.extend(rows.map(|row| scores[row].key(row)));
+        } else {
+            let rows = scores.iter().enumerate();
+            self.keys.extend(rows.map(|(row, score)| score.key(row)));
+        }
+        self.keys.sort_unstable();
+        if spoilt {
+            let end = S::NOT_RETRIEVED.key(0);
+            let retrieved = self.keys.partition_point(|&key| !S::same(key, end));
+            self.keys.truncate(retrieved);
+        }
+        Ok(&self.keys)
+    }
+}
+
+/// A score that at least `k < L` of the rows reach, and whether a score is NaN or infinite.
+#[inline]
+fn least<S: Score, const L: usize>(scores: &[S], k: usize) -> (S, bool) {
+    let mut highest = [S::NOT_RETRIEVED; L];
+    let mut sums = [S::ZERO; L];
+    let mut blocks = scores.chunks_exact(L);
+    for block in &mut blocks {
+        for lane in 0..L {
+            let score = block[lane];
+            highest[lane] = if score > highest[lane] {
+                score
+            } else {
+                highest[lane]
+            };
+            sums[lane] = score.spoil(sums[lane]);
+        }
+    }
+    for (lane, &score) in blocks.remainder().iter().enumerate() {
+        highest[lane] = if score > highest[lane] {
+            score
+        } else {
+            highest[lane]
+        };
+        sums[lane] = score.spoil(sums[lane]);
+    }
+    let spoilt = sums.iter().fold(S::ZERO, |sum, &lane| lane.spoil(sum)).is_nan();
+    let mut keys = [S::Key::default(); L];
+    for (lane, key) in keys.iter_mut().enumerate() {
+        *key = highest[lane].key(lane);
+    }
+    keys.sort_unstable();
+    (highest[S::row(keys[k - 1])], spoilt)
+}
+
+/// Writes the rows whose score reaches `least` to `rows`, in order, and gives their number.
+#[inline]
+fn reaching<S: Score>(scores: &[S], least: S, rows: &mut [u32]) -> usize {
+    let mut count = 0;
+    let mut start = 0;
+    let mut take = |start: usize, block: &[S]| {
+        for (row, &score) in (start..).zip(block) {
+            // Written first, counted after: no branch that a processor could guess wrong.
+            rows[count] = row as u32;
+            count += usize::from(score >= least);
+        }
+    };
+    let mut blocks = scores.chunks_exact(BLOCK);
+    for block in &mut blocks {
+        let highest = |a: S, &b: &S| if b > a { b } else { a };
+        if block.iter().fold(S::NOT_RETRIEVED, highest) >= least {
+            take(start, block);
+        }
+        start += BLOCK;
+    }
+    take(start, blocks.remainder());
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Every row of rank at most `k`, and all that equal the last of them, by a sort.
+    fn slow(scores: &[f32], k: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..scores.len())
+            .filter(|&row| scores[row] > f32::NEG_INFINITY)
+            .collect();
+        order.sort_by(|&a, &b| scores[b].partial_cmp(&scores[a]).unwrap());
+        let cut = order
+            .get(k.min(order.len()).wrapping_sub(1))
+            .map(|&row| scores[row]);
+        order.retain(|&row| Some(scores[row]) >= cut);
+        order
+    }
+
+    proptest! {
+        #[test]
+        fn it_equals_a_sort(
+            seed in any::<u64>(), rows in 0..2_000_usize, k in 1..300_usize, levels in 1..2_000_u32,
+        ) {
+            let stream = crate::resample::Stream::new(seed, 0);
+            let scores: Vec<f32> = (0..rows as u64).map(|i| match (stream.uniform(i) * f64::from(levels + 2)) as u32 {
+                0 => f32::NEG_INFINITY,
+                1 => -0.0,
+                level => (level - 2) as f32,
+            }).collect();
+            let expected = slow(&scores, k);
+            let mut selection = Selection::new(rows);
+            let found: Vec<usize> = selection.best(&scores, k).unwrap().iter().map(|&key| f32::row(key)).collect();
+            prop_assert_eq!(&found[..expected.len()], &expected[..]);
+            let wide: Vec<f64> = scores.iter().map(|&score| f64::from(score)).collect();
+            let mut selection = Selection::new(rows);
+            let wide: Vec<usize> = selection.best(&wide, k).unwrap().iter().map(|&key| f64::row(key)).collect();
+            prop_assert_eq!(wide, found);
+        }
+    }
+
+    #[test]
+    fn nan_is_found_in_every_path() {
+        for rows in [1, 31, 40, 300, 1_000] {
+            for k in [1, 40, 200, usize::MAX] {
+                let mut scores = vec![f32::INFINITY; rows];
+                assert_eq!(Selection::new(rows).best(&scores, k).unwrap().len(), rows);
+                scores[rows - 1] = f32::NAN;
+                assert_eq!(Selection::new(rows).best(&scores, k), Err(rows - 1));
+            }
+        }
+    }
+
+    #[test]
+    fn few_rows_are_sorted() {
+        let stream = crate::resample::Stream::new(1, 0);
+        let scores: Vec<f32> = (0..10_000).map(|i| stream.uniform(i) as f32).collect();
+        let mut selection = Selection::new(scores.len());
+        let found = selection.best(&scores, 10).unwrap().len();
+        assert!((10..40).contains(&found), "{found}");
+    }
+}
