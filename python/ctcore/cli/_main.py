@@ -17,6 +17,7 @@ import click
 from click.exceptions import Exit
 
 from ctcore import __version__
+from ctcore.cli._evaluate import evaluate_command
 from ctcore.errors import ArgumentError, CtcoreError
 from ctcore.verdict import exit_code
 
@@ -226,3 +227,6 @@ def _progress(total: int) -> Iterator[Callable[[int, str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=total)
         yield lambda done, text: progress.update(task, completed=done, description=text)
+
+
+cli.add_command(evaluate_command(_answer, epilog=_EXIT_CODES))

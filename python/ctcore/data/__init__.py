@@ -4,6 +4,7 @@ from ctcore.data._policy import DataPolicy, FeaturesPolicy, HoldoutPolicy
 from ctcore.data._snapshot import Snapshot, between, holdout_file, local_days, snapshot, without
 from ctcore.data._source import read_table
 from ctcore.data._span import Spans, duration, instant, spans
+from ctcore.data._trec import Trec, read_trec
 
 __all__ = [
     "DataPolicy",
@@ -11,12 +12,14 @@ __all__ = [
     "HoldoutPolicy",
     "Snapshot",
     "Spans",
+    "Trec",
     "between",
     "duration",
     "holdout_file",
     "instant",
     "local_days",
     "read_table",
+    "read_trec",
     "snapshot",
     "spans",
     "without",

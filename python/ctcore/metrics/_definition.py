@@ -34,7 +34,7 @@ RANKING = {
 LOSSES = {"mae": "absolute", "mse": "squared"}
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "trec": {"ties": "document", "negative": "unjudged"},
+    "trec": {"ties": "document", "negative": "unjudged", "persistence": 0.9},
     "sklearn": {},
     "lightgbm": {"gain": "exp2", "ties": "input", "empty": "one", "ap_denominator": "reachable"},
     "xgboost": {

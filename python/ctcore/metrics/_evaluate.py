@@ -53,10 +53,11 @@ class Evaluation:
     """Which queries are constant."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the numbers, without the per-query values."""
+        """Give the numbers, without the per-query values; what has no value is ``None``."""
         counts = {name: getattr(self, name) for name in self.__slots__ if name.startswith("n_")}
-        ties = {"pessimistic": self.pessimistic, "optimistic": self.optimistic} if self.definition.ranks else {}
-        return {"definition": self.definition.to_dict(), "value": self.value, **ties, **counts}
+        names = ("value", "pessimistic", "optimistic") if self.definition.ranks else ("value",)
+        values = {name: None if np.isnan(getattr(self, name)) else getattr(self, name) for name in names}
+        return {"definition": self.definition.to_dict(), **values, **counts}
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,6 @@ const MEASURES: &[(&str, Measure)] = &[
 /// 1 no relevant document, 2 equal grades, 4 at most one document, 8 equal scores, 16 no gain.
 #[pyfunction]
 #[pyo3(signature = (relevance, score, group, *, metrics, definition, weight=None))]
-#[expect(clippy::too_many_arguments, reason = "data, what to measure, and how")]
 pub(crate) fn ranking<'py>(
     py: Python<'py>,
     relevance: Column,
