@@ -83,11 +83,11 @@ def _column(table: pa.Table, name: str, column: str) -> Any:
 
 def _evaluated(rows: dict[str, Any], metrics: list[str], preset: Any) -> dict[str, Any]:
     """Give the metrics under one preset, or why there are none."""
-    from ctcore.metrics import evaluate  # noqa: PLC0415 - the command's own work
+    from ctcore.metrics import Evaluations, evaluate  # noqa: PLC0415 - the command's own work
 
     rows = dict(rows)
     try:
-        found = evaluate(rows.pop("relevance"), rows.pop("score"), metrics=metrics, preset=preset, **rows)
+        found: Evaluations = evaluate(rows.pop("relevance"), rows.pop("score"), metrics=metrics, preset=preset, **rows)
     except ArgumentError as error:
         if preset is None:
             raise

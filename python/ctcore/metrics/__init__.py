@@ -7,10 +7,11 @@ measures how much better a candidate is than production on the same queries, wit
 Arrays may be numpy, Arrow (pyarrow, polars, duckdb, pandas with Arrow types) or plain sequences.
 """
 
+from ctcore.metrics._classification import Confusion, brier, confusion, ece, log_loss, pr_auc, roc_auc
 from ctcore.metrics._compare import Comparison, compare
 from ctcore.metrics._definition import PRESETS, Definition
 from ctcore.metrics._evaluate import Evaluation, Evaluations, evaluate
-from ctcore.metrics._pointwise import mae, mse
+from ctcore.metrics._pointwise import mae, mape, mse, quantile_loss, r2, rmse
 from ctcore.metrics._ranking import (
     bpref,
     dcg,
@@ -31,25 +32,36 @@ from ctcore.metrics._ranking import (
 __all__ = [
     "PRESETS",
     "Comparison",
+    "Confusion",
     "Definition",
     "Evaluation",
     "Evaluations",
     "bpref",
+    "brier",
     "compare",
+    "confusion",
     "dcg",
+    "ece",
     "err",
     "evaluate",
     "f1",
     "gauc",
     "hit_rate",
+    "log_loss",
     "mae",
+    "mape",
     "mean_average_precision",
     "mean_reciprocal_rank",
     "mse",
     "ndcg",
+    "pr_auc",
     "precision",
+    "quantile_loss",
+    "r2",
     "r_precision",
     "rbp",
     "recall",
+    "rmse",
+    "roc_auc",
     "success",
 ]

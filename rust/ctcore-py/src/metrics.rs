@@ -1,5 +1,6 @@
 //! Ranking metrics, losses and their paired intervals.
 
+use ctcore::metrics::classification::Binary;
 use ctcore::metrics::definition::{
     ApDenominator, Convention, Empty, Gain, Grades, Measure, Metric, Negative, PrecisionDenominator, Ties,
 };
@@ -206,31 +207,99 @@ pub(crate) fn ranking<'py>(
     Ok(result)
 }
 
-/// The loss of each row: `"absolute"` or `"squared"`.
+/// The loss of each row: `"absolute"`, `"squared"`, `"absolute_percentage"`, `"log"` or `"quantile"`.
 #[pyfunction]
-#[pyo3(signature = (target, prediction, loss))]
+#[pyo3(signature = (target, prediction, loss, quantile=0.5))]
 pub(crate) fn losses<'py>(
     py: Python<'py>,
     target: Column,
     prediction: Column,
     loss: &str,
+    quantile: f64,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let values = run(py, || {
-        let loss = match loss {
-            "absolute" => Loss::Absolute,
-            "squared" => Loss::Squared,
-            other => {
-                let message = format!("must be \"absolute\" or \"squared\", found {other:?}");
-                return Err(Error::argument("loss", message));
-            }
-        };
+        let choices = [
+            ("absolute", Loss::Absolute),
+            ("squared", Loss::Squared),
+            ("absolute_percentage", Loss::AbsolutePercentage),
+            ("log", Loss::Log),
+            ("quantile", Loss::Quantile(quantile)),
+        ];
         row_losses(
-            loss,
+            choose("loss", loss, &choices)?,
             floats("target", &target)?.values(),
             floats("prediction", &prediction)?.values(),
         )
     })?;
     Ok(values.into_pyarray(py))
+}
+
+/// `work` on the rows of two classes.
+fn binary<T: Send>(
+    py: Python<'_>,
+    target: &Column,
+    score: &Column,
+    weight: Option<&Column>,
+    work: impl FnOnce(Binary<'_>) -> Result<T> + Send,
+) -> PyResult<T> {
+    run(py, || {
+        let (target, score) = (floats("target", target)?, floats("score", score)?);
+        let weight = weight.map(|weight| floats("weight", weight)).transpose()?;
+        let weight = weight.as_ref().map(|weight| weight.values().as_ref());
+        work(Binary::new(target.values(), score.values(), weight)?)
+    })
+}
+
+/// The area under a curve: `"roc"` or `"pr"`.
+#[pyfunction]
+#[pyo3(signature = (target, score, curve, weight=None))]
+pub(crate) fn auc(
+    py: Python<'_>,
+    target: Column,
+    score: Column,
+    curve: &str,
+    weight: Option<Column>,
+) -> PyResult<f64> {
+    binary(py, &target, &score, weight.as_ref(), |rows| {
+        let roc = choose("curve", curve, &[("roc", true), ("pr", false)])?;
+        Ok(if roc { rows.roc_auc() } else { rows.pr_auc() })
+    })
+}
+
+/// The expected calibration error over bins of equal mass.
+#[pyfunction]
+#[pyo3(signature = (target, probability, bins, weight=None))]
+pub(crate) fn calibration_error(
+    py: Python<'_>,
+    target: Column,
+    probability: Column,
+    bins: usize,
+    weight: Option<Column>,
+) -> PyResult<f64> {
+    binary(py, &target, &probability, weight.as_ref(), |rows| {
+        rows.calibration_error(bins)
+    })
+}
+
+/// True positives, false positives, false negatives and true negatives, as weights.
+#[pyfunction]
+#[pyo3(signature = (target, score, threshold, weight=None))]
+pub(crate) fn confusion(
+    py: Python<'_>,
+    target: Column,
+    score: Column,
+    threshold: f64,
+    weight: Option<Column>,
+) -> PyResult<(f64, f64, f64, f64)> {
+    let found = binary(py, &target, &score, weight.as_ref(), |rows| {
+        Ok(rows.confusion(threshold))
+    })?;
+    Ok((
+        found.true_positive,
+        found.false_positive,
+        found.false_negative,
+        found.true_negative,
+    ))
 }
 
 /// The interval of `sum advantage / sum against` by sign flips of whole clusters.

@@ -1,5 +1,6 @@
 //! Metrics: how good a model's scores are. One family a file.
 
+pub mod classification;
 pub mod definition;
 mod grades;
 pub mod groups;

@@ -1,0 +1,141 @@
+"""Classification: metrics of scores and probabilities of two classes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ctcore import _core
+from ctcore.metrics._arrays import numbers
+
+
+def _weight(weight: Any) -> Any:
+    return None if weight is None else numbers(weight)
+
+
+def roc_auc(target: Any, score: Any, *, weight: Any = None) -> float:
+    """Area under the ROC curve: how probably a positive has a higher score than a negative.
+
+    ``target`` is 0 or 1, ``weight`` has one value a row. Equal scores count half. NaN where a class is missing.
+    Per query, see :func:`gauc`.
+
+    >>> from ctcore import metrics
+    >>> metrics.roc_auc([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.1])
+    0.875
+    """
+    return _core.auc(numbers(target), numbers(score), "roc", _weight(weight))
+
+
+def pr_auc(target: Any, score: Any, *, weight: Any = None) -> float:
+    r"""Area under the precision-recall curve by steps (average precision): :math:`\sum_n (R_n - R_{n-1}) P_n`.
+
+    Over the distinct scores: equal scores are one step, so row order means nothing. NaN without positives.
+
+    >>> from ctcore import metrics
+    >>> round(metrics.pr_auc([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.1]), 6)
+    0.833333
+    """
+    return _core.auc(numbers(target), numbers(score), "pr", _weight(weight))
+
+
+def log_loss(target: Any, probability: Any, *, weight: Any = None) -> float:
+    """Mean of ``-ln`` of the probability that the class got, in nats.
+
+    Probabilities are kept ``2**-52`` away from 0 and 1, so that a certain mistake costs 36, not infinity.
+
+    >>> from ctcore import metrics
+    >>> round(metrics.log_loss([1, 0], [0.5, 0.5]), 6)
+    0.693147
+    """
+    return _core.mean(_core.losses(numbers(target), numbers(probability), "log"), _weight(weight))
+
+
+def brier(target: Any, probability: Any, *, weight: Any = None) -> float:
+    """Mean squared distance between probability and class, in [0, 1].
+
+    >>> from ctcore import metrics
+    >>> metrics.brier([1, 0], [0.5, 0.0])
+    0.125
+    """
+    target, probability = numbers(target), numbers(probability)
+    _core.calibration_error(target, probability, 1)  # refuses what is no class or no probability
+    return _core.mean(_core.losses(target, probability, "squared"), _weight(weight))
+
+
+def ece(target: Any, probability: Any, *, bins: int = 10, weight: Any = None) -> float:
+    """Expected calibration error: how far probabilities are from shares, over bins of equal mass.
+
+    Rows are cut into ``bins`` by ascending probability; equal probabilities stay in the bin of their first. The
+    distances between each bin's mean probability and its share of positives are averaged by mass. In [0, 1].
+
+    >>> from ctcore import metrics
+    >>> round(metrics.ece([0, 1, 1, 1], [0.1, 0.2, 0.6, 0.8], bins=2), 6)
+    0.325
+    """
+    return _core.calibration_error(numbers(target), numbers(probability), bins, _weight(weight))
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Weights of rows by class and prediction; a share of nothing is NaN."""
+
+    true_positive: float
+    false_positive: float
+    false_negative: float
+    true_negative: float
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right predictions."""
+        right = self.true_positive + self.true_negative
+        return _share(right, right + self.false_positive + self.false_negative)
+
+    @property
+    def precision(self) -> float:
+        """The share of positives among the rows predicted positive."""
+        return _share(self.true_positive, self.true_positive + self.false_positive)
+
+    @property
+    def recall(self) -> float:
+        """The share of the positives that were found (sensitivity)."""
+        return _share(self.true_positive, self.true_positive + self.false_negative)
+
+    @property
+    def specificity(self) -> float:
+        """The share of the negatives that were left alone."""
+        return _share(self.true_negative, self.true_negative + self.false_positive)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean of recall and specificity."""
+        return (self.recall + self.specificity) / 2
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and recall."""
+        twice = 2 * self.true_positive
+        return _share(twice, twice + self.false_positive + self.false_negative)
+
+    @property
+    def mcc(self) -> float:
+        """The Matthews correlation coefficient, in [-1, 1]."""
+        tp, fp, fn, tn = self.true_positive, self.false_positive, self.false_negative, self.true_negative
+        return _share(
+            tp * tn - fp * fn, math.sqrt(tp + fp) * math.sqrt(tp + fn) * math.sqrt(tn + fp) * math.sqrt(tn + fn)
+        )
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else math.nan
+
+
+def confusion(target: Any, score: Any, *, threshold: float = 0.5, weight: Any = None) -> Confusion:
+    """Count the rows by class and by the prediction "positive from ``threshold`` on".
+
+    >>> from ctcore import metrics
+    >>> found = metrics.confusion([1, 0, 1, 0], [0.9, 0.5, 0.4, 0.1])
+    >>> found.precision, found.recall, found.accuracy
+    (0.5, 0.5, 0.5)
+    """
+    return Confusion(*_core.confusion(numbers(target), numbers(score), threshold, _weight(weight)))
