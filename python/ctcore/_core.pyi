@@ -11,6 +11,7 @@ __all__ = [
     "auc",
     "calibration_error",
     "confusion",
+    "exposure",
     "group_ids",
     "jensen_shannon",
     "ks",
@@ -19,6 +20,8 @@ __all__ = [
     "losses",
     "mean",
     "merge_profiles",
+    "off_policy",
+    "popularity_lift",
     "profile_column",
     "profile_column_like",
     "psi",
@@ -57,6 +60,9 @@ def losses(target: Any, prediction: Any, loss: str, quantile: float = 0.5) -> ND
 def auc(target: Any, score: Any, curve: str, weight: Any = None) -> float: ...
 def calibration_error(target: Any, probability: Any, bins: int, weight: Any = None) -> float: ...
 def confusion(target: Any, score: Any, threshold: float, weight: Any = None) -> tuple[float, float, float, float]: ...
+def exposure(counts: Sequence[int]) -> tuple[float, float, float]: ...
+def popularity_lift(shown: Sequence[int], history: Sequence[int]) -> float: ...
+def off_policy(reward: Any, propensity: Any, target: Any, clip: float) -> tuple[float, float, float, float, int]: ...
 def mean(values: Any, weight: Any = None) -> float: ...
 def sign_flip(
     advantage: Any, against: Any, cluster: Any, *, margin: float, confidence: float, seed: int

@@ -11,6 +11,8 @@ from ctcore.metrics._classification import Confusion, brier, confusion, ece, log
 from ctcore.metrics._compare import Comparison, compare
 from ctcore.metrics._definition import PRESETS, Definition
 from ctcore.metrics._evaluate import Evaluation, Evaluations, evaluate
+from ctcore.metrics._exposure import Exposure, exposure
+from ctcore.metrics._off_policy import OffPolicy, off_policy
 from ctcore.metrics._pointwise import mae, mape, mse, quantile_loss, r2, rmse
 from ctcore.metrics._ranking import (
     bpref,
@@ -36,6 +38,8 @@ __all__ = [
     "Definition",
     "Evaluation",
     "Evaluations",
+    "Exposure",
+    "OffPolicy",
     "bpref",
     "brier",
     "compare",
@@ -44,6 +48,7 @@ __all__ = [
     "ece",
     "err",
     "evaluate",
+    "exposure",
     "f1",
     "gauc",
     "hit_rate",
@@ -54,6 +59,7 @@ __all__ = [
     "mean_reciprocal_rank",
     "mse",
     "ndcg",
+    "off_policy",
     "pr_auc",
     "precision",
     "quantile_loss",

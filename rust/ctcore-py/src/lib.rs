@@ -31,7 +31,10 @@ mod _core {
     #[pymodule_export]
     use super::lightgbm::{lightgbm_model, lightgbm_probes};
     #[pymodule_export]
-    use super::metrics::{auc, calibration_error, confusion, group_ids, losses, mean, ranking, sign_flip};
+    use super::metrics::{
+        auc, calibration_error, confusion, exposure, group_ids, losses, mean, off_policy, popularity_lift,
+        ranking, sign_flip,
+    };
     #[pymodule_export]
     use super::profile::{merge_profiles, profile_column, profile_column_like};
     #[pymodule_export]

@@ -302,6 +302,50 @@ pub(crate) fn confusion(
     ))
 }
 
+/// Coverage, Gini index and entropy of the showings of each item.
+#[pyfunction]
+#[pyo3(signature = (counts))]
+pub(crate) fn exposure(py: Python<'_>, counts: Vec<u64>) -> PyResult<(f64, f64, f64)> {
+    let found = run(py, || ctcore::metrics::exposure::exposure(&counts))?;
+    Ok((found.coverage, found.gini, found.entropy))
+}
+
+/// How much more popular the showings are than the history.
+#[pyfunction]
+#[pyo3(signature = (shown, history))]
+pub(crate) fn popularity_lift(py: Python<'_>, shown: Vec<u64>, history: Vec<u64>) -> PyResult<f64> {
+    run(py, || {
+        ctcore::metrics::exposure::popularity_lift(&shown, &history)
+    })
+}
+
+/// IPS, SNIPS, clipped IPS, effective sample size and the number of clipped rows.
+#[pyfunction]
+#[pyo3(signature = (reward, propensity, target, clip))]
+pub(crate) fn off_policy(
+    py: Python<'_>,
+    reward: Column,
+    propensity: Column,
+    target: Column,
+    clip: f64,
+) -> PyResult<(f64, f64, f64, f64, u64)> {
+    let found = run(py, || {
+        ctcore::metrics::off_policy::off_policy(
+            floats("reward", &reward)?.values(),
+            floats("propensity", &propensity)?.values(),
+            floats("target", &target)?.values(),
+            clip,
+        )
+    })?;
+    Ok((
+        found.ips,
+        found.snips,
+        found.clipped,
+        found.effective_sample_size,
+        found.n_clipped,
+    ))
+}
+
 /// The interval of `sum advantage / sum against` by sign flips of whole clusters.
 #[pyfunction]
 #[pyo3(signature = (advantage, against, cluster, *, margin, confidence, seed))]

@@ -2,8 +2,10 @@
 
 pub mod classification;
 pub mod definition;
+pub mod exposure;
 mod grades;
 pub mod groups;
+pub mod off_policy;
 pub mod paired;
 mod places;
 pub mod pointwise;
