@@ -4,7 +4,7 @@
 use ctcore::drift::ks::{Method, ks};
 use ctcore::metrics::definition::{Convention, Grades, Measure, Metric};
 use ctcore::metrics::groups::Groups;
-use ctcore::metrics::paired::sign_flip;
+use ctcore::metrics::paired::{Pairs, Question, bootstrap, sign_flip};
 use ctcore::metrics::ranking::Ranking;
 use ctcore::profile::Edges;
 use ctcore::rank::Sorted;
@@ -56,10 +56,22 @@ fn count_cells(bencher: Bencher<'_, '_>, cells: usize) {
         .bench(|| edges.count(&values));
 }
 
+fn pairs(clusters: usize, each: usize) -> (Pairs, Question) {
+    let production = uniforms(clusters * each, 0);
+    let advantage: Vec<f64> = uniforms(clusters * each, 1).iter().map(|x| x - 0.5).collect();
+    let cluster: Vec<usize> = (0..clusters * each).map(|i| i / each).collect();
+    let pairs = Pairs::new(&advantage, &production, None, &cluster).expect("they are numbers");
+    (pairs, Question::new(0.0, 0.95).expect("a confidence"))
+}
+
 #[divan::bench(args = [7, 50])]
 fn sign_flips(bencher: Bencher<'_, '_>, days: usize) {
-    let production = uniforms(days * 100, 0);
-    let advantage: Vec<f64> = uniforms(days * 100, 1).iter().map(|x| x - 0.5).collect();
-    let cluster: Vec<usize> = (0..days * 100).map(|i| i / 100).collect();
-    bencher.bench(|| sign_flip(&advantage, &production, &cluster, 0.0, 0.95, 1));
+    let (pairs, question) = pairs(days, 100);
+    bencher.bench(|| sign_flip::interval(&pairs, question, 1));
+}
+
+#[divan::bench(sample_count = 10)]
+fn bootstrap_2000_of_100000(bencher: Bencher<'_, '_>) {
+    let (pairs, question) = pairs(100_000, 1);
+    bencher.bench(|| bootstrap::interval(&pairs, question, 2_000, 1));
 }

@@ -148,7 +148,7 @@ def pair(rng, *, days=7, queries=40, lift=0.0):
 def test_a_real_gain_is_proven_and_none_is_not():
     rng = np.random.default_rng(7)
     grades, better, production, query, day = pair(rng, lift=1.0)
-    found = metrics.compare(grades, better, production, metric="ndcg@5", query=query, cluster=day, margin=0.01)
+    found = metrics.compare(grades, better, production, metric="ndcg@5", query=query, cluster=day, margin="1%")
     assert found.lower > 0.01
     assert found.p_value == 1 / 128
     assert found.lower < found.gain < found.upper
@@ -189,7 +189,16 @@ def test_the_margin_is_proven_at_most_5_percent_of_the_time_when_it_is_the_truth
             production = rng.uniform(0.4, 1.0, 350)
             day = np.repeat(np.arange(7), 50)
             effect = rng.normal(truth, 0.01, 7)[day] + rng.normal(0, 0.06, 350)
-            found = _core.sign_flip(production * effect, production, day, margin=0.01, confidence=0.95, seed=0)
+            found = _core.paired(
+                production * effect,
+                production,
+                day,
+                method="sign_flip",
+                margin=0.01,
+                confidence=0.95,
+                resamples=0,
+                seed=0,
+            )
             opened[truth] += found["lower"] > 0.01
     assert opened[0.01] / weeks < 0.064  # 5% and two standard errors
     assert opened[0.01] / weeks > 0.02

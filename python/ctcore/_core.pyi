@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 __all__ = [
     "__version__",
     "auc",
+    "auc_bootstrap",
+    "auc_delong",
     "calibration_error",
     "confusion",
     "exposure",
@@ -21,6 +23,7 @@ __all__ = [
     "mean",
     "merge_profiles",
     "off_policy",
+    "paired",
     "popularity_lift",
     "profile_column",
     "profile_column_like",
@@ -28,7 +31,6 @@ __all__ = [
     "ranking",
     "scan",
     "set_threads",
-    "sign_flip",
 ]
 
 __version__: str
@@ -38,13 +40,19 @@ class _Interval(TypedDict):
     lower: float
     upper: float
     p_value: float
-    units: int
-    clusters: int
-    subsets: int
+    p_not_better: float
+    p_not_worse: float
+    resamples: int
     exact: bool
 
 def lightgbm_model(text: bytes) -> tuple[list[str], int, int]: ...
 def lightgbm_probes(text: bytes, limit: int) -> NDArray[np.float64]: ...
+class _Paired(_Interval):
+    units: int
+    effective: float
+    clusters: int
+    design_effect: float
+
 def set_threads(threads: int | None) -> None: ...
 def group_ids(query: Any) -> tuple[NDArray[np.int64], NDArray[np.uintp] | None]: ...
 def ranking(
@@ -64,8 +72,31 @@ def exposure(counts: Sequence[int]) -> tuple[float, float, float]: ...
 def popularity_lift(shown: Sequence[int], history: Sequence[int]) -> float: ...
 def off_policy(reward: Any, propensity: Any, target: Any, clip: float) -> tuple[float, float, float, float, int]: ...
 def mean(values: Any, weight: Any = None) -> float: ...
-def sign_flip(
-    advantage: Any, against: Any, cluster: Any, *, margin: float, confidence: float, seed: int
+def paired(
+    advantage: Any,
+    against: Any,
+    cluster: Any,
+    *,
+    weight: Any = None,
+    method: str,
+    margin: float,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> _Paired: ...
+def auc_delong(
+    label: Any, candidate: Any, production: Any, *, margin: float, confidence: float
+) -> tuple[float, float, _Interval, NDArray[np.float64]]: ...
+def auc_bootstrap(
+    label: Any,
+    candidate: Any,
+    production: Any,
+    cluster: Any,
+    *,
+    margin: float,
+    confidence: float,
+    resamples: int,
+    seed: int,
 ) -> _Interval: ...
 def psi(reference: Sequence[int], current: Sequence[int], smoothing: str) -> tuple[float, float, float]: ...
 def jensen_shannon(reference: Sequence[int], current: Sequence[int]) -> tuple[float, float, float]: ...

@@ -8,7 +8,7 @@ Arrays may be numpy, Arrow (pyarrow, polars, duckdb, pandas with Arrow types) or
 """
 
 from ctcore.metrics._classification import Confusion, brier, confusion, ece, log_loss, pr_auc, roc_auc
-from ctcore.metrics._compare import Comparison, compare
+from ctcore.metrics._compare import Comparison, Margin, compare, informative
 from ctcore.metrics._definition import PRESETS, Definition
 from ctcore.metrics._evaluate import Evaluation, Evaluations, evaluate
 from ctcore.metrics._exposure import Exposure, exposure
@@ -39,6 +39,7 @@ __all__ = [
     "Evaluation",
     "Evaluations",
     "Exposure",
+    "Margin",
     "OffPolicy",
     "bpref",
     "brier",
@@ -52,6 +53,7 @@ __all__ = [
     "f1",
     "gauc",
     "hit_rate",
+    "informative",
     "log_loss",
     "mae",
     "mape",

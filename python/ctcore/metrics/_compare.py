@@ -2,24 +2,95 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ctcore import _core
 from ctcore.errors import ArgumentError
-from ctcore.metrics._evaluate import Definition, codes, evaluate, groups
+from ctcore.metrics._evaluate import Definition, evaluate, groups
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from ctcore.metrics._evaluate import Empty, Gain, Ties
+    from ctcore.metrics._evaluate import Empty, Evaluation, Gain, Ties
+
+Method = Literal["sign_flip", "cluster_t", "bootstrap", "delong"]
+
+_NOT_RELATIVE = {
+    "auc": "0.5, not 0, is chance",
+    "gauc": "0.5, not 0, is chance",
+    "pr_auc": "the share of positives, not 0, is chance",
+    "r2": "it may be negative, and 0 is the mean of the targets",
+    "kendall": "it may be negative",
+}
+_MANY_CLUSTERS = 30  # below, a percentile bootstrap is measurably too short
+_WORDS = {
+    "sign_flip": "sign flips of clusters",
+    "cluster_t": "Student's t on clusters",
+    "bootstrap": "bootstrap of clusters",
+    "delong": "DeLong on independent rows",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """A difference between two models: a share of production's metric, or an amount of it."""
+
+    value: float
+    relative: bool
+
+    @classmethod
+    def of(cls, margin: str | float | Margin, *, name: str = "margin") -> Margin:
+        """Read a margin: text with a percent sign is relative, a number is absolute, in the metric's own unit.
+
+        >>> Margin.of("1%"), Margin.of(0.005)
+        (Margin(value=0.01, relative=True), Margin(value=0.005, relative=False))
+        """
+        if isinstance(margin, Margin):
+            return margin
+        try:
+            if isinstance(margin, str):
+                number, percent, rest = margin.partition("%")
+                value = float(number) / 100
+                if not percent or rest.strip():
+                    raise ValueError
+            else:
+                value = float(margin)
+            if not math.isfinite(value):
+                raise ValueError
+        except (TypeError, ValueError):
+            wish = 'a percentage such as "1%", or a number in the metric\'s own unit such as 0.005'
+            raise ArgumentError(f"{name} must be {wish}, found {margin!r}") from None
+        return cls(value, isinstance(margin, str))
+
+    def check(self, metric: str, *, name: str = "margin") -> None:
+        """Refuse a relative margin where a share of the metric means nothing."""
+        why = _NOT_RELATIVE.get(metric)
+        if self.relative and why:
+            raise ArgumentError(
+                f"{name}: {self} of {metric} means nothing: {why}. Give an absolute one, a number such as 0.005"
+            )
+
+    def show(self, value: float) -> str:
+        """Write a gain in the margin's unit.
+
+        >>> Margin.of("1%").show(0.0123), Margin.of(0.005).show(0.0123)
+        ('+1.23%', '+0.0123')
+        """
+        return format(value, "+.2%" if self.relative else "+.4g")
+
+    def __str__(self) -> str:
+        return f"{self.value * 100:.6g}%" if self.relative else f"{self.value:.6g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two models on the same queries."""
+    """Two models on the same queries (or rows)."""
 
     definition: Definition
     candidate: float
@@ -27,27 +98,47 @@ class Comparison:
     production: float
     """Production's metric on the compared queries."""
     gain: float
-    """The relative gain: the candidate's advantage as a share of production's metric; positive is better."""
+    """The candidate's advantage, positive where it is better: a share of production's metric, or an amount of it."""
     lower: float
-    """The one-sided lower bound of the gain at the confidence; -inf where there are too few clusters."""
+    """The one-sided lower bound of the gain at the confidence; -inf where nothing can be said."""
     upper: float
-    """Its one-sided upper bound."""
+    """Its one-sided upper bound; +inf where nothing can be said."""
     margin: float
+    relative: bool
+    """Whether gain, bounds and margin are shares of production's metric."""
     p_value: float
     """The one-sided p-value of "the gain is at most the margin"."""
+    p_not_better: float
+    """The one-sided p-value of "the gain is at most 0": small where the candidate is proven better."""
+    p_not_worse: float
+    """The one-sided p-value of "the gain is at least 0": small where harm is demonstrated."""
     confidence: float
     n_queries: int
     """Queries (or rows) that were compared."""
+    n_effective: float
+    """Kish's effective number of them, smaller than ``n_queries`` where weights differ."""
     n_constant: int
     """Queries left out because all their grades are equal: every ranking of them is worth the same."""
     n_clusters: int
+    design_effect: float
+    """How much larger the variance of the gain is than if queries were independent."""
     method: str
-    """How the interval was made: every subset of the clusters, or random ones."""
+    """How the interval was made."""
+    problem: str | None = None
+    """Why nothing could be measured: gain is NaN, the bounds are infinite."""
+    slices: dict[str, Comparison] = field(default_factory=dict)
+    """The same on each slice, by ``"name=value"``."""
+
+    @property
+    def unit(self) -> Margin:
+        """The margin, which knows how to write a gain."""
+        return Margin(self.margin, self.relative)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the comparison as plain values."""
-        parts = {name: getattr(self, name) for name in self.__slots__ if name != "definition"}
-        return {"definition": self.definition.to_dict(), **parts}
+        parts = {each.name: getattr(self, each.name) for each in fields(self)}
+        nested = {name: each.to_dict() for name, each in self.slices.items()}
+        return parts | {"definition": self.definition.to_dict(), "slices": nested}
 
 
 def compare(
@@ -56,36 +147,54 @@ def compare(
     production: Any,
     *,
     metric: str | Definition,
+    margin: str | float | Margin | None = None,
+    confidence: float = 0.95,
     group: Any = None,
     query: Any = None,
     cluster: Any = None,
-    margin: float = 0.0,
-    confidence: float = 0.95,
+    slices: Mapping[str, Any] | None = None,
+    weight: Any = None,
+    method: Method | None = None,
+    resamples: int = 2_000,
     gain: Gain = "linear",
     ties: Ties = "average",
     empty: Empty = "zero",
     seed: int = 0,
 ) -> Comparison:
-    r"""Measure the relative gain of a candidate over production on the same queries, with an interval.
+    r"""Measure the gain of a candidate over production on the same queries (or rows), with an interval.
 
-    The gain is :math:`\sum_q (c_q - p_q) / \sum_q p_q` for metrics that should be high, and
-    :math:`\sum_q (p_q - c_q) / \sum_q p_q` for losses, over the values :math:`c_q, p_q` of each query (row). Its bounds
-    are those gains at which the paired differences :math:`c_q - (1 + gain) p_q` stop being distinguishable from 0,
-    by sign flips of whole clusters (Hartigan, JASA 64, 1969): exact at few clusters, no variance estimated.
+    A relative gain is :math:`\sum_q (c_q - p_q) / \sum_q p_q` for metrics that should be high, and
+    :math:`\sum_q (p_q - c_q) / \sum_q p_q` for losses, over the values :math:`c_q, p_q` of each query. Its bounds are
+    those gains at which the paired differences :math:`c_q - (1 + gain) p_q` stop being distinguishable from 0 (Fieller,
+    1954): no ratio is averaged. An absolute gain divides by the number of queries instead.
 
     Parameters
     ----------
     relevance, candidate, production : arrays of shape (rows,)
-        The grades (or targets), and the two models' scores (or predictions) of the same rows.
+        The grades (targets, labels), and the two models' scores (predictions) of the same rows.
     metric : str
-        ``"ndcg@10"``, ``"mae"``, ``"mse"``.
+        A metric that is a mean over queries or rows, ``"ndcg@10"`` or ``"mae"``; also ``"rmse"`` (a relative gain by
+        way of the MSE, exactly; an absolute one by the delta method), ``"r2"`` and ``"auc"``.
+    margin : str or float, optional
+        The gain to prove: ``"1%"`` of production's metric, or a number in the metric's unit. It moves the p-value
+        alone. Without it 0, relative where that means something. For AUC, R2 and signed metrics a relative margin is
+        an error.
+    confidence : float
+        Of each one-sided bound, in [0.5, 1).
     cluster : array of shape (rows,), optional
         The unit that is independent of the others, such as the day or the user of the row. It must be constant within
         a query. Without it each query is its own cluster, which is too optimistic where queries share a day.
-    margin : float
-        The gain to prove, 0.01 for 1%. It moves the p-value alone.
-    confidence : float
-        Of each one-sided bound.
+    slices : mapping of names to arrays of shape (rows,), optional
+        Columns, such as the weekday, each of whose values is compared on its own. Constant within a query.
+    weight : array of shape (queries,), optional
+        The weight of each query (row). Scaling all weights changes nothing.
+    method : "sign_flip", "cluster_t", "bootstrap" or "delong", optional
+        Sign flips of whole clusters (Hartigan, JASA 64, 1969), the default: exact at few clusters, no variance
+        estimated. Student's t on cluster sums. A bootstrap of clusters with ``resamples`` draws: too short
+        below some 30 clusters. AUC: DeLong where rows are independent; else the bootstrap from 30 clusters on,
+        and below that sign flips of the rows' influence on it.
+    seed : int
+        Of the random draws: the same seed gives the same bounds, for any number of threads.
 
     Queries whose grades are all equal are left out and counted: no model can win or lose there.
 
@@ -100,57 +209,239 @@ def compare(
     (1.0, 6)
     """
     definition = metric if isinstance(metric, Definition) else Definition.of(metric, gain=gain, ties=ties, empty=empty)
-    ours = evaluate(relevance, candidate, metric=definition, group=group, query=query)
-    theirs = evaluate(relevance, production, metric=definition, group=group, query=query)
-    used = ~(np.isnan(ours.per_query) | np.isnan(theirs.per_query))
-    n_constant = 0
-    if ours.constant is not None:
-        n_constant = int(np.count_nonzero(used & ours.constant))
-        used &= ~ours.constant
-    if not used.any():
+    if margin is None:
+        margin = Margin(0.0, relative=definition.metric not in _NOT_RELATIVE)
+    margin = Margin.of(margin)
+    margin.check(definition.metric)
+    if definition.metric == "auc" and weight is not None:
+        raise ArgumentError("weight: AUC is compared without weights")
+    if method == "delong" and (definition.metric != "auc" or cluster is not None):
+        raise ArgumentError('method: "delong" compares AUC on independent rows, without cluster')
+    sample = _sample(definition, relevance, candidate, production, group=group, query=query, weight=weight)
+    rows = len(np.asarray(candidate))
+    if cluster is not None:
+        sample.cluster = _of_queries("cluster", cluster, rows, definition, group=group, query=query)
+    if not sample.used.any():
         raise ArgumentError(
-            f"relevance: none of the {len(used)} queries can tell two rankings apart (all grades of each are equal)"
+            f"relevance: none of the {len(sample.used)} queries can tell two rankings apart (all grades of each are "
+            f"equal)"
         )
-    c, p = ours.per_query[used], theirs.per_query[used]
-    unit = _clusters(cluster, np.size(candidate), definition, group=group, query=query)
-    unit = np.arange(len(c)) if unit is None else np.unique(unit[used], return_inverse=True)[1]
-    found = _core.sign_flip(
-        c - p if definition.higher_is_better else p - c, p, unit, margin=margin, confidence=confidence, seed=seed
-    )
+    ask = _Ask(definition, margin, confidence, method, resamples, seed, clustered=cluster is not None)
+    found: dict[str, Comparison] = {}
+    for name, values in (slices or {}).items():
+        unit = _of_queries(name, values, rows, definition, group=group, query=query)
+        for value in sorted(set(unit.tolist()), key=str):
+            found[f"{name}={value}"] = _slice(ask, sample, unit == value)
+    return _compared(ask, sample, found)
+
+
+def informative(evaluation: Evaluation) -> NDArray[np.bool_]:
+    """Tell which queries (rows) can tell two models apart: they have a value, and their grades are not all equal.
+
+    >>> from ctcore import metrics
+    >>> informative(metrics.evaluate([1, 0, 2, 2], [0.1, 0.2, 0.3, 0.4], metric="ndcg", group=[2, 2])).tolist()
+    [True, False]
+    """
+    used = ~np.isnan(evaluation.per_query)
+    return used if evaluation.constant is None else used & ~evaluation.constant
+
+
+@dataclass(slots=True)
+class _Sample:
+    """Two models' values on the same units: queries, or rows."""
+
+    candidate: NDArray[np.float64]
+    """The metric on each unit; squared errors for RMSE and R2, scores for AUC."""
+    production: NDArray[np.float64]
+    used: NDArray[np.bool_]
+    """Units that can tell the two apart."""
+    constant: NDArray[np.bool_]
+    cluster: NDArray[Any]
+    weight: NDArray[np.float64]
+    target: NDArray[np.float64]
+    """For R2 and AUC; else empty."""
+
+    def of(self, mask: NDArray[np.bool_]) -> _Sample:
+        parts = (getattr(self, name) for name in self.__slots__)
+        return _Sample(*(part[mask] if len(part) else part for part in parts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What is asked of a sample."""
+
+    definition: Definition
+    margin: Margin
+    confidence: float
+    method: Method | None
+    resamples: int
+    seed: int
+    clustered: bool
+
+
+def _sample(
+    definition: Definition, relevance: Any, candidate: Any, production: Any, *, group: Any, query: Any, weight: Any
+) -> _Sample:
+    target = np.empty(0)
+    if definition.metric == "auc":
+        target = np.asarray(relevance, dtype=float)
+        ours, theirs = np.asarray(candidate, dtype=float), np.asarray(production, dtype=float)
+        used = np.ones(len(target), dtype=bool)
+        constant = ~used
+    else:
+        squared = definition.metric in ("rmse", "r2")
+        by_unit = Definition("mse") if squared else definition
+        one = evaluate(relevance, candidate, metric=by_unit, group=group, query=query)
+        other = evaluate(relevance, production, metric=by_unit, group=group, query=query)
+        ours, theirs = one.per_query, other.per_query
+        used = informative(one) & informative(other)
+        constant = np.zeros(len(ours), dtype=bool) if one.constant is None else one.constant & ~np.isnan(ours)
+        if definition.metric == "r2":
+            target = np.asarray(relevance, dtype=float)
+    units = len(ours)
+    weights = np.ones(units) if weight is None else np.asarray(weight, dtype=float)
+    if weights.shape != (units,):
+        raise ArgumentError(f"weight: must have one value for each of the {units} queries, found {weights.shape}")
+    return _Sample(ours, theirs, used, constant, np.arange(units), weights, target)
+
+
+def _slice(ask: _Ask, sample: _Sample, mask: NDArray[np.bool_]) -> Comparison:
+    part = sample.of(mask)
+    try:
+        if not part.used.any():
+            raise ArgumentError("no query of it can tell two models apart")
+        return _compared(ask, part, {})
+    except ArgumentError as error:
+        count = int(np.count_nonzero(part.used))
+        return Comparison(
+            definition=ask.definition,
+            candidate=math.nan,
+            production=math.nan,
+            gain=math.nan,
+            lower=-math.inf,
+            upper=math.inf,
+            margin=ask.margin.value,
+            relative=ask.margin.relative,
+            p_value=1.0,
+            p_not_better=1.0,
+            p_not_worse=1.0,
+            confidence=ask.confidence,
+            n_queries=count,
+            n_effective=float(count),
+            n_constant=int(np.count_nonzero(part.constant)),
+            n_clusters=0,
+            design_effect=1.0,
+            method="none",
+            problem=str(error),
+        )
+
+
+def _compared(ask: _Ask, sample: _Sample, slices: dict[str, Comparison]) -> Comparison:
+    used = sample.of(sample.used)
+    cluster = np.unique(used.cluster, return_inverse=True)[1]
+    if ask.definition.metric == "auc":
+        candidate, production, found = _auc(ask, used, cluster)
+    else:
+        candidate, production, found = _means(ask, used, cluster)
+    words = _WORDS[found["method"]]
+    if found["resamples"]:
+        words += f", {'all' if found['exact'] else 'random'} {found['resamples']:,} resamples"
     return Comparison(
-        definition=definition,
-        candidate=_core.mean(c),
-        production=_core.mean(p),
-        gain=found["gain"],
-        lower=found["lower"],
-        upper=found["upper"],
-        margin=margin,
-        p_value=found["p_value"],
-        confidence=confidence,
-        n_queries=len(c),
-        n_constant=n_constant,
+        definition=ask.definition,
+        candidate=candidate,
+        production=production,
+        margin=ask.margin.value,
+        relative=ask.margin.relative,
+        confidence=ask.confidence,
+        n_queries=found["units"],
+        n_effective=found["effective"],
+        n_constant=int(np.count_nonzero(sample.constant)),
         n_clusters=found["clusters"],
-        method=f"sign flips of clusters, {'all' if found['exact'] else 'random'} {found['subsets']} subsets",
+        design_effect=found["design_effect"],
+        method=words,
+        slices=slices,
+        **{name: found[name] for name in ("gain", "lower", "upper", "p_value", "p_not_better", "p_not_worse")},
     )
 
 
-def _clusters(cluster: Any, rows: int, definition: Definition, *, group: Any, query: Any) -> NDArray[Any] | None:
-    """Give the cluster of each query (row, for losses)."""
-    if cluster is None:
-        return None
-    unit = np.asarray(codes("cluster", cluster, rows))
+def _means(ask: _Ask, sample: _Sample, cluster: NDArray[Any]) -> tuple[float, float, dict[str, Any]]:
+    """Compare metrics that are means over units, or functions of one."""
+    metric, relative = ask.definition.metric, ask.margin.relative
+    c, p, w = sample.candidate, sample.production, sample.weight
+    candidate, production = _core.mean(c, w), _core.mean(p, w)
+    advantage = c - p if ask.definition.higher_is_better and metric != "r2" else p - c
+    against, margin = p if relative else np.ones(len(p)), ask.margin.value
+    if metric == "r2":
+        # r2_c - r2_p is the squared error saved, as a share of the targets' variance.
+        against = (sample.target - _core.mean(sample.target, w)) ** 2
+        spread = _core.mean(against, w)
+        if spread == 0:
+            raise ArgumentError("relevance: all targets are equal; R2 has no meaning there")
+        candidate, production = 1 - candidate / spread, 1 - production / spread
+    if metric == "rmse":
+        candidate, production = math.sqrt(candidate), math.sqrt(production)
+        if relative:
+            margin = 1 - (1 - margin) ** 2  # so much less MSE is `margin` less RMSE
+        else:
+            # The delta method: the influence of each row on the difference of the roots, plus that difference.
+            share_c = c / candidate if candidate else c
+            share_p = p / production if production else p
+            advantage = (share_p - share_c + production - candidate) / 2
+    found = _paired(ask, advantage, against, cluster, sample.weight, margin)
+    if metric == "rmse" and relative:
+        for name in ("gain", "lower", "upper"):
+            found[name] = 1 - math.sqrt(1 - found[name]) if found[name] <= 1 else math.inf
+    return candidate, production, found
+
+
+def _auc(ask: _Ask, sample: _Sample, cluster: NDArray[Any]) -> tuple[float, float, dict[str, Any]]:
+    rows = (sample.target, sample.candidate, sample.production)
+    question = {"margin": ask.margin.value, "confidence": ask.confidence}
+    candidate, production, delong, influence = _core.auc_delong(*rows, **question)
+    found = _paired(ask, influence, np.ones(len(influence)), cluster, sample.weight, ask.margin.value)
+    method = ask.method or "delong"
+    if ask.method is None and ask.clustered:
+        method = "bootstrap" if found["clusters"] >= _MANY_CLUSTERS else "sign_flip"
+    if method == "delong":
+        found |= delong
+    elif method == "bootstrap":
+        found |= _core.auc_bootstrap(*rows, cluster, **question, resamples=ask.resamples, seed=ask.seed)
+    return candidate, production, found | {"method": method}
+
+
+def _paired(
+    ask: _Ask, advantage: Any, against: Any, cluster: NDArray[Any], weight: NDArray[np.float64], margin: float
+) -> dict[str, Any]:
+    method = "sign_flip" if ask.method in (None, "delong") else ask.method
+    found = _core.paired(
+        advantage,
+        against,
+        cluster,
+        weight=weight,
+        method=method,
+        margin=margin,
+        confidence=ask.confidence,
+        resamples=ask.resamples,
+        seed=ask.seed,
+    )
+    return dict(found) | {"method": method}
+
+
+def _of_queries(name: str, column: Any, rows: int, definition: Definition, *, group: Any, query: Any) -> NDArray[Any]:
+    """Give one value a query (a row, for metrics of rows) of a column that is constant within queries."""
+    values: NDArray[Any] = np.asarray(column)
+    if values.shape != (rows,):
+        raise ArgumentError(f"{name}: must have one value for each of the {rows} rows, found shape {values.shape}")
     if not definition.ranks:
-        return unit
+        return values
     sizes, order = groups(rows, group=group, query=query)
     if order is not None:
-        unit = unit[order]
+        values = values[order]
     sizes = np.asarray(sizes)
     first = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    filled = sizes > 0
-    spread = np.repeat(unit[np.minimum(first, len(unit) - 1)], sizes)
-    if (spread != unit).any():
-        row = int(np.flatnonzero(spread != unit)[0])
-        raise ArgumentError(f"cluster: must be constant within a query; row {row} differs from its query's first row")
-    of_query = np.zeros(len(sizes), dtype=unit.dtype)
-    of_query[filled] = unit[first[filled]]
-    return of_query
+    spread = np.repeat(values[np.minimum(first, rows - 1)], sizes)
+    if (spread != values).any():
+        row = int(np.flatnonzero(spread != values)[0])
+        row = row if order is None else int(order[row])
+        raise ArgumentError(f"{name}: must be constant within a query; row {row} differs from its query's first row")
+    return values[np.minimum(first, rows - 1)]

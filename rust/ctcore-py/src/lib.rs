@@ -13,6 +13,7 @@ mod border;
 mod drift;
 mod lightgbm;
 mod metrics;
+mod paired;
 mod profile;
 mod validate;
 
@@ -33,8 +34,10 @@ mod _core {
     #[pymodule_export]
     use super::metrics::{
         auc, calibration_error, confusion, exposure, group_ids, losses, mean, off_policy, popularity_lift,
-        ranking, sign_flip,
+        ranking,
     };
+    #[pymodule_export]
+    use super::paired::{auc_bootstrap, auc_delong, paired};
     #[pymodule_export]
     use super::profile::{merge_profiles, profile_column, profile_column_like};
     #[pymodule_export]

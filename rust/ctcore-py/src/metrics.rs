@@ -1,4 +1,4 @@
-//! Ranking metrics, losses and their paired intervals.
+//! Ranking metrics and losses.
 
 use ctcore::metrics::classification::Binary;
 use ctcore::metrics::definition::{
@@ -344,49 +344,6 @@ pub(crate) fn off_policy(
         found.effective_sample_size,
         found.n_clipped,
     ))
-}
-
-/// The interval of `sum advantage / sum against` by sign flips of whole clusters.
-#[pyfunction]
-#[pyo3(signature = (advantage, against, cluster, *, margin, confidence, seed))]
-pub(crate) fn sign_flip<'py>(
-    py: Python<'py>,
-    advantage: Column,
-    against: Column,
-    cluster: Column,
-    margin: f64,
-    confidence: f64,
-    seed: u64,
-) -> PyResult<Bound<'py, PyDict>> {
-    let interval = run(py, || {
-        let cluster = integers("cluster", &cluster)?
-            .values()
-            .iter()
-            .map(|&id| {
-                usize::try_from(id)
-                    .map_err(|_| Error::argument("cluster", format!("must be numbered from 0, found {id}")))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let (advantage, against) = (floats("advantage", &advantage)?, floats("against", &against)?);
-        ctcore::metrics::paired::sign_flip(
-            advantage.values(),
-            against.values(),
-            &cluster,
-            margin,
-            confidence,
-            seed,
-        )
-    })?;
-    let result = PyDict::new(py);
-    result.set_item("gain", interval.gain)?;
-    result.set_item("lower", interval.lower)?;
-    result.set_item("upper", interval.upper)?;
-    result.set_item("p_value", interval.p_value)?;
-    result.set_item("units", interval.units)?;
-    result.set_item("clusters", interval.clusters)?;
-    result.set_item("subsets", interval.subsets)?;
-    result.set_item("exact", interval.exact)?;
-    Ok(result)
 }
 
 /// The mean, weighted where weights are given; the same bits on every machine. NaN values are left
