@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +17,6 @@ import numpy as np
 from ctcore import data, drift, gate, lineage, metrics, train, validate
 from ctcore._core import group_ids
 from ctcore.errors import ArgumentError, ConflictError, DataError
-from ctcore.metrics import Definition
 from ctcore.project import load_function
 from ctcore.registry import Registry, canonical
 from ctcore.train import ModelFiles
@@ -25,11 +24,12 @@ from ctcore.verdict import Check, Report, Verdict, plain, worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from ctcore.config import Project
+    from ctcore.registry import Version
 
 _LEASE_MARGIN = timedelta(hours=1)
 _SHAPE = ("window.rows", "holdout.rows", "window.days", "window.label", "holdout.label")
@@ -72,19 +72,22 @@ def run(
 
     Raises :class:`ConflictError` where another run holds the lease or production moved, and the errors of the steps.
     """
-    registry = registry or Registry(project.registry)
-    as_of = as_of.astimezone(project.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    limit = timedelta(seconds=project.settings.train.limits.seconds())
-    with registry.lease(project.settings.model.name, lasts=limit + _LEASE_MARGIN):
-        return _Run(project, registry, as_of, cause, say).go()
+    return Run(project, as_of, cause=cause, registry=registry or Registry(project.registry), say=say).go()
 
 
-class _Run:
-    """A run under way: what it has read, and the records of its steps."""
+class Run:
+    """A run: what it has read, and the records of its steps."""
 
     def __init__(
-        self, project: Project, registry: Registry, as_of: datetime, cause: dict[str, Any], say: Callable[[str], None]
+        self,
+        project: Project,
+        as_of: datetime,
+        *,
+        cause: dict[str, Any],
+        registry: Registry,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
+        as_of = as_of.astimezone(project.zone).replace(hour=0, minute=0, second=0, microsecond=0)
         self.project, self.registry, self.as_of, self.cause, self.say = project, registry, as_of, cause, say
         self.settings = project.settings
         self.model = self.settings.model.name
@@ -100,13 +103,33 @@ class _Run:
 
     def go(self) -> RunReport:
         """Do the steps that have no record yet."""
+        limit = timedelta(seconds=self.settings.train.limits.seconds())
+        with self.registry.lease(self.model, lasts=limit + _LEASE_MARGIN):
+            self.folder = self._attempt()
+            return self._finished() or self._go()
+
+    def done(self) -> RunReport | None:
+        """Give the answer of the newest attempt if it has one, whatever serves by now."""
+        self.folder = f"runs/{self.key}/{self._newest()}"
+        return self._finished()
+
+    @cached_property
+    def given(self) -> dict[str, Any]:
+        """Everything that decides what the run does."""
         self.say("reading the data")
-        given = lineage.inputs(self.project, self.as_of, self.spans, self.snapshots)
-        self.key = lineage.run_key(given)
-        self.folder = self._attempt()
+        return lineage.inputs(self.project, self.as_of, self.spans, self.snapshots)
+
+    @cached_property
+    def key(self) -> str:
+        """The name of the run: the same inputs are the same run."""
+        return lineage.run_key(self.given)
+
+    def _finished(self) -> RunReport | None:
         finished = self._record("finished")
-        if finished is not None:
-            return self._report(self.registry.record(finished["record"]), again=True)
+        return None if finished is None else self._report(self.registry.record(finished["record"]), again=True)
+
+    def _go(self) -> RunReport:
+        given = self.given
         steps: dict[str, Any] = {}
         outcome = "promoted"
         try:
@@ -127,8 +150,7 @@ class _Run:
 
         A finished one stands where it stopped at the data, or while what it compared with, or made, still serves.
         """
-        base = f"runs/{self.key}"
-        number = max((int(name) for name in self.registry.store.list(base)), default=1)
+        base, number = f"runs/{self.key}", self._newest()
         last = f"{base}/{number}"
         finished = self.registry.store.read(f"{last}/finished.json")
         if finished is not None:
@@ -138,6 +160,9 @@ class _Run:
             if record["outcome"] == "conflict" or not stands:
                 last = f"{base}/{number + 1}"
         return last
+
+    def _newest(self) -> int:
+        return max((int(name) for name in self.registry.store.list(f"runs/{self.key}")), default=1)
 
     def _record(self, name: str) -> Any:
         data_ = self.registry.store.read(f"{self.folder}/{name}.json")
@@ -335,31 +360,48 @@ class _Run:
             models = models[:1]
         limits = self.settings.train.limits
         scores = train.predict(models, self.holdout, project=self.project.folder, limits=limits)
-        against = production.digest if production else None
         evidence = [
-            measure(self.project, policy, self.holdout, scores, against=against, problem=problem)
+            measure(
+                self.project,
+                policy,
+                self.holdout,
+                scores,
+                against=production.digest if production else None,
+                problem=problem,
+                known_to_production=self._known_to(production) if production else None,
+                window=self.window,
+            )
             for policy in self.settings.gate
         ]
         return {
             "baseline": production.number if production else None,
+            "against": production.digest if production else None,
             "evidence": [each.to_dict() for each in evidence],
-            "checks": [],
-            "gates": [
-                [check.to_dict() for check in gate.decide(policy, each).checks]
-                for policy, each in zip(self.settings.gate, evidence, strict=True)
-            ],
         }
+
+    def _known_to(self, production: Version) -> datetime | None:
+        """Give the instant before which the holdout's rows favour production: it learned from them, or won on them."""
+        record = next((each for each in production.evidence if each["kind"] == "run"), None)
+        if record is None or self.fixed_holdout:
+            return None
+        inputs, steps = (self.registry.record(record["digest"])[name] for name in ("inputs", "steps"))
+        won = any(each["comparison"] for each in steps["evaluate"]["evidence"])
+        return known_until(inputs["window"], inputs["holdout"], won=won)
 
     def _gate(self, steps: dict[str, Any]) -> dict[str, Any]:
         evaluated = steps["evaluate"]
-        checks = [check for gate_ in evaluated["gates"] for check in gate_]
-        verdict = worst(Verdict(check["verdict"]) for check in checks)
-        against = evaluated["evidence"][0]["against"]
-        record = {"evidence": evaluated["evidence"], "checks": checks}
+        evidence = zip(self.settings.gate, evaluated["evidence"], strict=True)
+        decided = [gate.decide(policy, gate.Evidence.from_dict(each, policy.definition)) for policy, each in evidence]
+        checks = [check.to_dict() for report in decided for check in report.checks]
         self.registry.add_evidence(
-            self.model, steps["register"]["version"], kind="gate", verdict=verdict, against=against, record=record
+            self.model,
+            steps["register"]["version"],
+            kind="gate",
+            verdict=worst(report.verdict for report in decided),
+            against=evaluated["against"],
+            record={"evidence": evaluated["evidence"], "checks": checks},
         )
-        return {"checks": checks, "against": against}
+        return {"checks": checks, "against": evaluated["against"]}
 
     def _promote(self, steps: dict[str, Any]) -> dict[str, Any]:
         version, baseline = steps["register"]["version"], steps["evaluate"]["baseline"]
@@ -395,8 +437,8 @@ def featured(project: Project, table: pa.Table, as_of: datetime) -> pa.Table:
     made = load_function(policy.function, project.folder)(table, as_of)
     if not isinstance(made, pa.Table):
         raise DataError(f"{policy.function}: must give a pyarrow.Table, found {type(made).__name__}")
-    clusters = [each.cluster for each in project.settings.gate if each.cluster]
-    needed = [policy.time, policy.label, *policy.columns, *([policy.query] if policy.query else []), *clusters]
+    gates = [name for each in project.settings.gate for name in (each.cluster, *each.slices) if name]
+    needed = [policy.time, policy.label, *policy.columns, *([policy.query] if policy.query else []), *gates]
     missing = [name for name in needed if name not in made.column_names]
     if missing:
         raise DataError(f"{policy.function}: gave no column {missing[0]!r}; it gave {', '.join(made.column_names)}")
@@ -449,6 +491,16 @@ def model_files(registry: Registry, version: Any) -> ModelFiles:
     return ModelFiles(registry.files(version), manifest["kind"], manifest["about"])
 
 
+def known_until(window: list[str], holdout: list[str] | None, *, won: bool) -> datetime | None:
+    """Give the instant before which rows favour a model of this window, which won a comparison on this holdout or not.
+
+    >>> days = ["2013-06-02T00:00:00-04:00", "2013-06-09T00:00:00-04:00"]
+    >>> known_until(["2013-03-04T00:00:00-05:00", days[0]], days, won=True).day
+    9
+    """
+    return datetime.fromisoformat(holdout[1] if holdout and won else window[1])
+
+
 def measure(
     project: Project,
     policy: gate.GatePolicy,
@@ -457,29 +509,76 @@ def measure(
     *,
     against: str | None,
     problem: str | None = None,
+    known_to_production: datetime | None = None,
+    window: pa.Table | None = None,
 ) -> gate.Evidence:
-    """Measure one gate's evidence: the candidate's scores first, then production's where there is one."""
+    """Measure one gate's evidence: the candidate's scores first, then production's where there is one.
+
+    Rows before ``known_to_production`` favour production and are left out of the comparison. The slices of ``window``
+    are those that are expected.
+    """
     features = project.settings.features
-    definition = Definition.of(policy.metric, gain=policy.gain)
+    definition = policy.definition
     label = rows[features.label].to_numpy()
     query = codes(rows, features.query) if features.query else None
-    candidate = metrics.evaluate(label, scores[0], metric=definition, query=query)
+    evidence = gate.Evidence(
+        candidate=metrics.evaluate(label, scores[0], metric=definition, query=query).to_dict(),
+        comparison=None,
+        against=against,
+        problem=problem,
+        distinct_scores=len(np.unique(scores[0])),
+        calibration_error=_calibration_error(label, scores[0]) if policy.max_calibration_error is not None else None,
+    )
     if len(scores) == 1:
-        return gate.Evidence(candidate=candidate, comparison=None, against=against, problem=problem)
+        return evidence
+    fresh = _since(rows, features.time, known_to_production)
+    left_out = int(np.count_nonzero(~fresh))
+    if not fresh.any():
+        problem = "it learned from every row of the holdout, or won its own gate on it; wait for newer days"
+        return replace(evidence, problem=problem, left_out=left_out)
+    columns = {name: np.asarray(rows[name].to_pylist(), dtype=str)[fresh] for name in policy.slices}
     try:
         comparison = metrics.compare(
-            label,
-            scores[0],
-            scores[1],
+            label[fresh],
+            scores[0][fresh],
+            scores[1][fresh],
             metric=definition,
-            query=query,
-            cluster=codes(rows, policy.cluster) if policy.cluster else None,
-            margin=gate.share(policy.margin),
+            query=None if query is None else query[fresh],
+            cluster=codes(rows, policy.cluster)[fresh] if policy.cluster else None,
+            slices=columns,
+            margin=policy.unit,
             confidence=policy.confidence,
         )
     except ArgumentError as error:
-        return gate.Evidence(candidate=candidate, comparison=None, against=against, problem=str(error))
-    return gate.Evidence(candidate=candidate, comparison=comparison, against=against)
+        return replace(evidence, problem=str(error), left_out=left_out)
+    expected = {f"{name}={each}" for name in policy.slices if window for each in window[name].unique().to_pylist()}
+    return replace(
+        evidence,
+        comparison=comparison,
+        left_out=left_out,
+        missing=tuple(sorted(expected - comparison.slices.keys())),
+        score_psi=drift.psi(scores[1], scores[0]).statistic if policy.max_score_psi is not None else None,
+    )
+
+
+def _since(rows: pa.Table, time_column: str, moment: datetime | None) -> NDArray[np.bool_]:
+    """Tell which rows are not before an instant."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    if moment is None:
+        return np.ones(rows.num_rows, dtype=bool)
+    times = rows[time_column]
+    start = pa.scalar(moment if times.type.tz else moment.replace(tzinfo=None), times.type)
+    return np.asarray(pc.greater_equal(times, start))
+
+
+def _calibration_error(label: Any, prediction: Any) -> float:
+    """Give the mean distance between predictions and what happened, over ten bins of equal mass."""
+    order = np.argsort(prediction, kind="stable")
+    bins = zip(np.array_split(label[order], 10), np.array_split(prediction[order], 10), strict=True)
+    apart = [abs(float(np.sum(seen - said))) for seen, said in bins]
+    return sum(apart) / len(order)
 
 
 def codes(table: pa.Table, name: str) -> Any:

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from ctcore import _core, cycle, data, metrics, train
-from ctcore.data import Spans
+from ctcore import _core, cycle, data, gate, metrics, train
 from ctcore.errors import ArgumentError
+from ctcore.gate import Proof
 from ctcore.metrics import Definition
 from ctcore.registry import Registry
-from ctcore.verdict import FORMAT, Verdict, plain
+from ctcore.verdict import FORMAT, Verdict, plain, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import timedelta
-    from pathlib import Path
+    from pathlib import Path as FilePath
 
     import pyarrow as pa
 
     from ctcore.config import Project
     from ctcore.cycle import RunReport
-    from ctcore.registry import State
 
 POLICIES = {
     "frozen": "trained once, never again",
@@ -65,6 +64,34 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """A gate that opened over a production model, and what the days that followed say of it."""
+
+    as_of: str
+    candidate: int
+    production: int
+    """The version that it replaced."""
+    gain: float
+    """The gain that was measured on the holdout."""
+    proven: float | None
+    """Its lower bound; without a proof ``None``."""
+    confirmed: float | None
+    """The gain over the replaced model on the days that followed, with its bounds."""
+    confirmed_lower: float | None
+    confirmed_upper: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """What one kind of proof would have let serve, everything else being the same."""
+
+    proof: Proof
+    following: tuple[float | None, ...]
+    """The metric of what served, on the span that followed each run."""
+    promotions: tuple[Promotion, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
     """A replay: its weeks and their means."""
 
@@ -72,7 +99,11 @@ class Replay:
     metric: dict[str, Any]
     every_days: int
     margin: str
+    proof: Proof
+    """The proof that the project asks for."""
     weeks: tuple[Week, ...]
+    paths: tuple[Path, ...]
+    """Each kind of proof, side by side."""
 
     @property
     def higher_is_better(self) -> bool:
@@ -86,12 +117,17 @@ class Replay:
 
     @property
     def means(self) -> dict[str, float]:
-        """The mean of the metric for each policy, over the spans in which all of them have one."""
-        policies = [each for each in self.policies if any(week.following[each] is not None for week in self.weeks)]
-        spans = [week.following for week in self.weeks if all(week.following[each] is not None for each in policies)]
+        """The mean of the metric for each policy and each proof, over the spans in which all of them have one."""
+        lines = {policy: [week.following[policy] for week in self.weeks] for policy in self.policies}
+        lines |= {path.proof: list(path.following) for path in self.paths}
+        known = {name: line for name, line in lines.items() if any(value is not None for value in line)}
+        spans = [span for span in zip(*known.values(), strict=True) if None not in span]
         if not spans:
             return {}
-        return {each: _core.mean(np.array([span[each] for span in spans], dtype=float)) for each in policies}
+        return {
+            name: _core.mean(np.array(values, dtype=float))
+            for name, values in zip(known, zip(*spans, strict=True), strict=True)
+        }
 
     @property
     def promotions(self) -> int:
@@ -107,9 +143,11 @@ class Replay:
             "metric": plain(self.metric),
             "every_days": self.every_days,
             "margin": self.margin,
+            "proof": self.proof,
             "means": self.means,
             "promotions": self.promotions,
             "weeks": [plain(asdict(week)) for week in self.weeks],
+            "paths": [plain(asdict(path)) for path in self.paths],
         }
 
 
@@ -127,7 +165,7 @@ def dates(first: datetime, last: datetime, every: timedelta) -> list[datetime]:
     found, moment = [], first
     while moment <= last:
         found.append(moment)
-        moment = (moment.replace(tzinfo=None) + every).replace(tzinfo=moment.tzinfo)
+        moment = _later(moment, every)
     return found
 
 
@@ -136,41 +174,49 @@ def replay(
     moments: list[datetime],
     *,
     every: timedelta,
-    registry: Path,
+    registry: FilePath,
     say: Callable[[int, str], None] = lambda *_: None,
 ) -> Replay:
     """Run the cycle at each instant, in a registry of its own, and measure every policy on the span that follows.
 
     Models are compared on the same rows: the candidate of a week is the one that the weekly policy serves, and the one
-    that the gate judges. A model that was tested is the one that serves; nothing is trained again.
+    that each gate judges. A model that was tested is the one that serves; nothing is trained again. Each kind of proof
+    has a production model of its own; its decisions are made from evidence that is measured as the cycle measures it.
+
+    A replay that died goes on in the same registry: what is done is not done again.
     """
     store = Registry(registry, actor="replay")
     name = project.settings.model.name
-    if store.state(name).versions:
-        raise ArgumentError(
-            f"registry: {registry} holds versions of {name} already; a replay starts from nothing: name another one"
-        )
-    # The days after a run are measured while the next run trains: neither needs the other.
+    start = partial(cycle.Run, project, cause={"type": "replay"}, registry=store)
+    resumed = bool(store.state(name).versions)
+    watch = _Watch(project, store)
+    # A span is measured, from what the next run read, while the run after that trains: neither needs the other.
     with ThreadPoolExecutor(max_workers=1) as aside:
         weeks = []
+        previous: tuple[cycle.Run, RunReport] | None = None
         for index, as_of in enumerate(moments):
-            report = cycle.run(
-                project,
-                as_of=as_of,
-                cause={"type": "replay"},
-                registry=store,
-                say=partial(_say, say, index, as_of),
-            )
-            weeks.append(aside.submit(_week, project, store, report, store.state(name), every))
+            current = start(as_of, say=partial(_say, say, index, as_of))
+            report = current.done()
+            if report is None and resumed and previous is None:
+                message = f"holds versions of {name} that this replay did not make; a replay starts from nothing"
+                raise ArgumentError(f"registry: {registry} {message}: name another one")
+            report = report or current.go()
+            if previous is not None:
+                weeks.append(aside.submit(watch.week, *previous, current, upcoming=report.candidate))
+            previous = current, report
         say(len(moments), "measuring the days that follow")
+        if previous is not None:
+            weeks.append(aside.submit(watch.week, *previous, start(_later(moments[-1], every)), upcoming=None))
         measured = tuple(week.result() for week in weeks)
     policy = project.settings.gate[0]
     return Replay(
         model=name,
-        metric=Definition.of(policy.metric, gain=policy.gain).to_dict(),
+        metric=policy.definition.to_dict(),
         every_days=every.days,
-        margin=policy.margin,
+        margin=str(policy.unit),
+        proof=policy.proof,
         weeks=measured,
+        paths=tuple(watch.path(proof) for proof in get_args(Proof)),
     )
 
 
@@ -178,76 +224,185 @@ def _say(say: Callable[[int, str], None], done: int, as_of: datetime, text: str)
     say(done, f"{as_of:%Y-%m-%d} {text}")
 
 
-def _week(project: Project, store: Registry, report: RunReport, state: State, every: timedelta) -> Week:
-    """Measure the days after a run, from the state that the run left."""
-    as_of = datetime.fromisoformat(report.as_of).astimezone(project.zone)
-    end = (as_of.replace(tzinfo=None) + every).replace(tzinfo=as_of.tzinfo)
-    rows = _following(project, as_of, end)
-    # A week that stopped at the data made no candidate: the newest one before it goes on serving.
-    newest = report.candidate or (len(state.versions) or None)
-    serving = {"frozen": state.served[0][0] if state.served else None, "weekly": newest}
-    serving["gated"] = report.production
-    numbers = sorted({number for number in serving.values() if number is not None})
-    following: dict[str, float | None] = dict.fromkeys(POLICIES)
-    n_queries = n_constant = 0
-    if rows.num_rows:
-        models = [cycle.model_files(store, state.version(number)) for number in numbers]
-        limits = project.settings.train.limits
-        scored = train.predict(models, rows, project=project.folder, limits=limits) if models else []
-        by_number = dict(zip(numbers, scored, strict=True))
-        scores = {policy: by_number[number] for policy, number in serving.items() if number is not None}
-        baseline = project.settings.replay.baseline
-        if baseline is not None:
-            column = rows[baseline.removeprefix("-")].to_numpy().astype(float)
-            scores["baseline"] = -column if baseline.startswith("-") else column
-        for policy, values in scores.items():
-            following[policy], n_queries, n_constant = _mean(project, rows, values)
-    gain = next((check for check in report.checks if check.id.endswith(".gain")), None)
-    drift = report.record["steps"].get("drift", {}).get("report") or {"columns": []}
-    return Week(
-        as_of=report.as_of,
-        outcome=report.outcome,
-        why=_why(report),
-        candidate=report.candidate,
-        production=report.production,
-        gain=gain.value if gain else None,
-        lower=gain.lower if gain else None,
-        upper=gain.upper if gain else None,
-        drifted={column["name"]: column["statistics"].get("psi") for column in drift["columns"]},
-        following=following,
-        n_queries=n_queries,
-        n_constant=n_constant,
-        record=report.to_dict(),
-    )
+def _later(moment: datetime, every: timedelta) -> datetime:
+    """Give the same time of day so many days later, on the wall clock."""
+    return (moment.replace(tzinfo=None) + every).replace(tzinfo=moment.tzinfo)
 
 
-def _following(project: Project, start: datetime, end: datetime) -> pa.Table:
-    """Give the features of the rows of [start, end), as they are served: nothing later than each day is known."""
-    policy = project.settings.data
-    lookback = data.duration(policy.lookback)
-    read_from = (start.replace(tzinfo=None) - lookback).replace(tzinfo=start.tzinfo)
-    spans = Spans(read_from, (start, end), None, end)
-    source = cycle.load_source(project)
-    found = data.snapshot(source, spans, time_column=policy.time_column, root=project.folder)
-    made = cycle.featured(project, found.table, end)
-    return data.between(made, project.settings.features.time, start, end)
+class _Span:
+    """Rows of some days, and the scores of models on them."""
+
+    def __init__(self, project: Project, store: Registry, rows: pa.Table, days: tuple[datetime, datetime]) -> None:
+        self.project, self.store, self.rows, self.days = project, store, rows, days
+        self.scored: dict[int, Any] = {}
+
+    def scores(self, numbers: Iterable[int]) -> dict[int, Any]:
+        """Give the scores of versions, of all that are not known yet in one child."""
+        new = sorted(set(numbers) - self.scored.keys())
+        if new and self.rows.num_rows:
+            state = self.store.state(self.project.settings.model.name)
+            models = [cycle.model_files(self.store, state.version(number)) for number in new]
+            limits = self.project.settings.train.limits
+            found = train.predict(models, self.rows, project=self.project.folder, limits=limits)
+            self.scored |= dict(zip(new, found, strict=True))
+        return self.scored
 
 
-def _mean(project: Project, rows: pa.Table, scores: Any) -> tuple[float | None, int, int]:
-    """Give the metric over the queries that can tell rankings apart."""
-    policy, features = project.settings.gate[0], project.settings.features
-    definition = Definition.of(policy.metric, gain=policy.gain)
-    found = metrics.evaluate(
-        rows[features.label].to_numpy(),
-        scores,
-        metric=definition,
-        query=cycle.codes(rows, features.query) if features.query else None,
-    )
-    values = found.per_query
-    if found.constant is not None:
-        values = values[~found.constant]
-    value = _core.mean(values)
-    return (None if math.isnan(value) else value), len(values), found.n_constant
+@dataclass(slots=True)
+class _Served:
+    """What one kind of proof has let serve so far."""
+
+    production: int | None = None
+    known_until: datetime | None = None
+    """Rows before this favour it."""
+    following: list[float | None] = field(default_factory=list)
+    promotions: list[Promotion] = field(default_factory=list)
+
+
+class _Watch:
+    """Follows every policy through the weeks, in order."""
+
+    def __init__(self, project: Project, store: Registry) -> None:
+        self.project, self.store = project, store
+        self.policy = project.settings.gate[0]
+        self.served: dict[Proof, _Served] = {proof: _Served() for proof in get_args(Proof)}
+        self.frozen: int | None = None
+        self.newest: int | None = None
+        self.gated: int | None = None
+        self.span: _Span | None = None
+
+    def path(self, proof: Proof) -> Path:
+        """Give what came of a kind of proof."""
+        served = self.served[proof]
+        return Path(proof=proof, following=tuple(served.following), promotions=tuple(served.promotions))
+
+    def week(self, run: cycle.Run, report: RunReport, later: cycle.Run, *, upcoming: int | None) -> Week:
+        """Measure the days after a run, from the rows that the later run read; ``upcoming`` is what that one made."""
+        opened = self._decide(run, report) if report.candidate is not None else {}
+        if report.outcome == "promoted":
+            self.gated = report.candidate
+            self.frozen = self.frozen or report.candidate
+        # A week that stopped at the data made no candidate: the newest one before it goes on serving.
+        self.newest = report.candidate or self.newest
+        serving = {"frozen": self.frozen, "weekly": self.newest, "gated": self.gated}
+        time = self.project.settings.features.time
+        days = (run.as_of, later.as_of)
+        span = self.span = _Span(self.project, self.store, data.between(later.features, time, *days), days)
+        paths = [served.production for served in self.served.values()]
+        replaced = [promotion.production for promotion in opened.values()]
+        judged_here = upcoming if later.spans.holdout == days else None  # its gate needs scores of the same rows
+        asked = (*serving.values(), *paths, *replaced, judged_here)
+        numbers = {number for number in asked if number is not None}
+        scores = span.scores(numbers)
+        following: dict[str, float | None] = dict.fromkeys(POLICIES)
+        n_queries = n_constant = 0
+        if span.rows.num_rows:
+            by_policy = {policy: scores[number] for policy, number in serving.items() if number is not None}
+            baseline = self.project.settings.replay.baseline
+            if baseline is not None:
+                column = span.rows[baseline.removeprefix("-")].to_numpy().astype(float)
+                by_policy["baseline"] = -column if baseline.startswith("-") else column
+            for policy, values in by_policy.items():
+                following[policy], n_queries, n_constant = self._metric(span, values)
+        for proof, served in self.served.items():
+            if proof in opened:
+                served.promotions.append(self._confirmed(span, opened[proof]))
+            values = scores.get(served.production) if served.production is not None else None
+            served.following.append(None if values is None else self._metric(span, values)[0])
+        gain = next((check for check in report.checks if check.id.endswith(".gain")), None)
+        drift = report.record["steps"].get("drift", {}).get("report") or {"columns": []}
+        return Week(
+            as_of=report.as_of,
+            outcome=report.outcome,
+            why=_why(report),
+            candidate=report.candidate,
+            production=self.gated,
+            gain=gain.value if gain else None,
+            lower=gain.lower if gain else None,
+            upper=gain.upper if gain else None,
+            drifted={column["name"]: column["statistics"].get("psi") for column in drift["columns"]},
+            following=following,
+            n_queries=n_queries,
+            n_constant=n_constant,
+            record=replace(report, production=self.gated, again=False).to_dict(),
+        )
+
+    def _decide(self, run: cycle.Run, report: RunReport) -> dict[Proof, Promotion]:
+        """Let each kind of proof decide on the candidate against its own production model."""
+        candidate = report.candidate
+        if candidate is None:
+            return {}
+        days = run.spans.holdout
+        span = self.span if self.span is not None and days is not None and self.span.days == days else None
+        span = span or _Span(self.project, self.store, run.holdout, days or run.spans.window)
+        scores = span.scores({candidate, *(each.production for each in self.served.values() if each.production)})
+        measured: dict[tuple[int | None, datetime | None], list[gate.Evidence]] = {}
+        opened: dict[Proof, Promotion] = {}
+        for proof, served in self.served.items():
+            key = (served.production, served.known_until)
+            if key not in measured:
+                numbers = [candidate, *([served.production] if served.production else [])]
+                measured[key] = [
+                    cycle.measure(
+                        self.project,
+                        policy,
+                        span.rows,
+                        [scores[number] for number in numbers],
+                        against=None,
+                        known_to_production=served.known_until,
+                        window=run.window if policy.slices else None,
+                    )
+                    for policy in self.project.settings.gate
+                ]
+            policies = [replace(self.policy, proof=proof), *self.project.settings.gate[1:]]
+            decided = [gate.decide(*each).verdict for each in zip(policies, measured[key], strict=True)]
+            if worst(decided) not in (Verdict.PASS, Verdict.WARN):
+                continue
+            comparison = measured[key][0].comparison
+            if comparison is not None and served.production is not None:
+                opened[proof] = Promotion(
+                    as_of=report.as_of,
+                    candidate=candidate,
+                    production=served.production,
+                    gain=comparison.gain,
+                    proven=None if proof == "point" else comparison.lower,
+                    confirmed=None,
+                    confirmed_lower=None,
+                    confirmed_upper=None,
+                )
+            served.production = candidate
+            inputs = report.record["inputs"]
+            if run.fixed_holdout is None:
+                won = comparison is not None
+                served.known_until = cycle.known_until(inputs["window"], inputs["holdout"], won=won)
+        return opened
+
+    def _confirmed(self, span: _Span, promotion: Promotion) -> Promotion:
+        """Measure a promotion again, on the days that followed."""
+        if not span.rows.num_rows:
+            return promotion
+        scores = [span.scored[promotion.candidate], span.scored[promotion.production]]
+        found = cycle.measure(self.project, self.policy, span.rows, scores, against=None).comparison
+        if found is None:
+            return promotion
+        bounds = (bound if math.isfinite(bound) else None for bound in (found.lower, found.upper))
+        lower, upper = bounds
+        return replace(promotion, confirmed=found.gain, confirmed_lower=lower, confirmed_upper=upper)
+
+    def _metric(self, span: _Span, scores: Any) -> tuple[float | None, int, int]:
+        """Give the metric over the queries that can tell models apart."""
+        features = self.project.settings.features
+        found = metrics.evaluate(
+            span.rows[features.label].to_numpy(),
+            scores,
+            metric=self.policy.definition,
+            query=cycle.codes(span.rows, features.query) if features.query else None,
+        )
+        value, count = found.value, found.n_queries
+        if found.definition.ranks:
+            values = found.per_query[metrics.informative(found)]
+            value, count = _core.mean(values), len(values)
+        return (None if math.isnan(value) else value), count, found.n_constant
 
 
 def _why(report: RunReport) -> str:

@@ -140,6 +140,14 @@ class Comparison:
         nested = {name: each.to_dict() for name, each in self.slices.items()}
         return parts | {"definition": self.definition.to_dict(), "slices": nested}
 
+    @classmethod
+    def from_dict(cls, record: dict[str, Any], definition: Definition) -> Comparison:
+        """Read a comparison of a record again, in which JSON made null of what is not finite."""
+        gone = {"lower": -math.inf, "upper": math.inf, "gain": math.nan, "candidate": math.nan, "production": math.nan}
+        parts = record | {name: gone[name] for name in gone if record[name] is None}
+        slices = {name: cls.from_dict(each, definition) for name, each in record["slices"].items()}
+        return cls(**parts | {"definition": definition, "slices": slices})
+
 
 def compare(
     relevance: Any,

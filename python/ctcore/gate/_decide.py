@@ -1,0 +1,365 @@
+"""The decision."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ctcore.metrics import Comparison, Definition
+from ctcore.verdict import Check, Report, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ctcore.gate._policy import GatePolicy
+
+_LEAST_QUERIES = 30  # of a slice: with fewer, one query decides
+_POWER = 0.8
+_UNREALISTIC = 1_000  # times the queries there are: as good as never
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was measured for one gate."""
+
+    candidate: dict[str, Any]
+    """The candidate on the whole holdout: its metric's ``value`` and counts."""
+    comparison: Comparison | None
+    """The candidate against production on the same queries; ``None`` where there is none."""
+    against: str | None
+    """The digest of the production model that the candidate was compared with."""
+    problem: str | None = None
+    """Why there is no comparison although there is a production model."""
+    missing: tuple[str, ...] = ()
+    """Slices that the training data holds and the compared queries do not."""
+    left_out: int = 0
+    """Rows left out of the comparison: production had learned from them, or had won its own gate on them."""
+    distinct_scores: int | None = None
+    """Distinct scores of the candidate."""
+    score_psi: float | None = None
+    """PSI of the candidate's scores against production's."""
+    calibration_error: float | None = None
+    """The mean distance of predictions from what happened, over ten bins of equal mass."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the evidence as plain values."""
+        parts = {each.name: getattr(self, each.name) for each in fields(self)}
+        return parts | {"comparison": self.comparison.to_dict() if self.comparison else None}
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any], definition: Definition) -> Evidence:
+        """Read the evidence of a record again.
+
+        >>> record = Evidence(candidate={"value": 0.8}, comparison=None, against=None).to_dict()
+        >>> Evidence.from_dict(record, Definition.of("ndcg")).candidate
+        {'value': 0.8}
+        """
+        comparison = record["comparison"]
+        read = Comparison.from_dict(comparison, definition) if comparison else None
+        return cls(**record | {"comparison": read, "missing": tuple(record["missing"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateReport(Report):
+    """Whether the candidate may serve."""
+
+    kind: ClassVar[str] = "gate"
+
+
+def decide(policy: GatePolicy, evidence: Evidence) -> GateReport:
+    """Decide one gate.
+
+    ``pass``: what the policy asks for is proven. ``fail``: the contrary is proven. ``insufficient``: the queries cannot
+    tell; that is no fault of the model, and the message says how many would. Neither is an incident. Without a
+    production model the floor alone decides, and the report says so.
+    """
+    checks = [_floor(policy, evidence), _gain(policy, evidence), *_guards(policy, evidence)]
+    if evidence.comparison is not None:
+        checks += [*_budget(policy, evidence.comparison), *_slices(policy, evidence)]
+    elif policy.slices and evidence.problem is None:
+        message = "there is no production model that a slice could lose against"
+        checks.append(_check(policy, "slices", Verdict.NOT_RUN, message, required=False))
+    return GateReport(checks=tuple(checks))
+
+
+def smallest_provable(comparison: Comparison, threshold: float) -> float:
+    """Give the gain that would have been proven to exceed a threshold, had it been measured with the same spread.
+
+    Infinite where nothing can be proven at all.
+    """
+    return threshold + comparison.gain - comparison.lower
+
+
+def queries_to_decide(comparison: Comparison, threshold: float) -> float:
+    """Give the number of queries that would tell the gain from a threshold, if the gain measured is the true one.
+
+    The interval narrows with the square root of the queries; so many decide in four cases of five. Infinite where the
+    gain lies on the threshold, or so near that a thousand times the queries would not do.
+    """
+    apart = comparison.gain - threshold
+    width = comparison.gain - comparison.lower if apart > 0 else comparison.upper - comparison.gain
+    if apart == 0 or not math.isfinite(width):
+        return math.inf
+    z = NormalDist().inv_cdf(comparison.confidence)
+    power = 1 + NormalDist().inv_cdf(_POWER) / z if z > 0 else 1.0
+    factor = (power * width / apart) ** 2
+    return comparison.n_queries * factor if factor <= _UNREALISTIC else math.inf
+
+
+# ---------------------------------------------------------------- the gain over production
+
+
+def _gain(policy: GatePolicy, evidence: Evidence) -> Check:
+    if evidence.problem is not None:
+        message = f"cannot be compared with production: {evidence.problem}"
+        return _check(policy, "gain", Verdict.INSUFFICIENT, message)
+    comparison = evidence.comparison
+    if comparison is None:
+        message = "there is no production model to beat: the first model passes on the absolute floor alone"
+        return _check(policy, "gain", Verdict.PASS, message)
+    verdict, words = _proven(policy, comparison)
+    message = f"{words}: gain over production {_interval(policy, comparison)} on {_where(policy, comparison)}"
+    if evidence.left_out:
+        message += f"; {evidence.left_out:,} rows that favour production were left out"
+    message += f"; {_ASKED[policy.proof].format(margin=policy.unit, confidence=policy.confidence)}"
+    if verdict is Verdict.INSUFFICIENT:
+        message += f"; {_what_would_do(policy, comparison)}"
+    return _check(policy, "gain", verdict, message, comparison=comparison, threshold=policy.threshold)
+
+
+_ASKED = {
+    "margin": "{margin} to prove at {confidence:.0%}",
+    "better": "to prove better at {confidence:.0%}",
+    "not_worse": "to prove not {margin} worse at {confidence:.0%}, and to be better as measured",
+    "point": "{margin} asked for as measured, without proof",
+}
+
+
+def _proven(policy: GatePolicy, comparison: Comparison) -> tuple[Verdict, str]:
+    threshold = policy.threshold
+    if policy.proof == "point":
+        reached = comparison.gain >= threshold
+        return (Verdict.PASS, "measured") if reached else (Verdict.FAIL, "measured less")
+    if comparison.upper < (0 if policy.proof == "not_worse" else threshold):
+        return Verdict.FAIL, "proven to be less"
+    if comparison.lower > threshold:
+        if policy.proof != "not_worse" or comparison.gain > 0:
+            return Verdict.PASS, "proven"
+        return Verdict.INSUFFICIENT, "proven not worse, but no better as measured"
+    return Verdict.INSUFFICIENT, "cannot be told"
+
+
+def _what_would_do(policy: GatePolicy, comparison: Comparison) -> str:
+    """Say what a proof would have needed."""
+    if math.isinf(comparison.lower) or math.isinf(comparison.upper):
+        least = math.ceil(math.log2(1 / (1 - policy.confidence)))
+        return f"at least {least} clusters are needed to prove anything"
+    units = _units(policy)
+    threshold = policy.threshold
+    if comparison.lower > threshold:  # not worse, and no better as measured
+        threshold = 0.0
+    needed = queries_to_decide(comparison, threshold)
+    smallest = policy.unit.show(smallest_provable(comparison, threshold))
+    if math.isinf(needed):
+        return (
+            f"here a gain of {smallest} could have been proven; no number of {units} would decide: the gain lies too "
+            f"near {policy.unit.show(threshold)}"
+        )
+    return f"here a gain of {smallest} could have been proven, and some {needed:,.0f} {units} would decide this one"
+
+
+def _budget(policy: GatePolicy, comparison: Comparison) -> Iterator[Check]:
+    """Hold a year of gates to its budget of promotions that are no better."""
+    if policy.level is None:
+        return
+    good = comparison.p_not_better <= policy.level
+    message = (
+        f"a candidate that is no better would look like this with p = {comparison.p_not_better:.4f}; "
+        f"{policy.level:.4f} a gate is the share of {policy.yearly_errors:g} a year in {policy.gates_per_year} gates"
+    )
+    verdict = Verdict.PASS if good else Verdict.INSUFFICIENT
+    yield Check(
+        id=f"gate.{policy.metric}.budget",
+        verdict=verdict,
+        message=message,
+        value=comparison.p_not_better,
+        threshold=policy.level,
+        n=comparison.n_queries,
+    )
+
+
+# ---------------------------------------------------------------- slices
+
+
+def _slices(policy: GatePolicy, evidence: Evidence) -> Iterator[Check]:
+    if not policy.slices or evidence.comparison is None:
+        return
+    found = evidence.comparison.slices
+    told = {name: each for name, each in found.items() if _why_not(each) is None}
+    yield _harm(policy, evidence, told)
+    if policy.max_slice_loss is None:
+        return
+    # The intersection of the proofs is proven where each is, at its own level (Berger, Technometrics 24, 1982).
+    for name, each in found.items():
+        yield _not_worse(policy, name, each)
+    for name in evidence.missing:
+        message = f"{name} is in the training data and in no compared query: nothing is known of it"
+        yield _check(policy, f"slice.{name}", Verdict.INSUFFICIENT, message)
+
+
+def _harm(policy: GatePolicy, evidence: Evidence, told: dict[str, Comparison]) -> Check:
+    """Veto where harm is demonstrated on a slice: Holm's correction, since many slices are looked at."""
+    level = 1 - policy.confidence
+    harmed: list[str] = []
+    for rank, (name, each) in enumerate(sorted(told.items(), key=lambda item: item[1].p_not_worse)):
+        if each.p_not_worse > level / (len(told) - rank):
+            break
+        harmed.append(f"{name} ({_interval(policy, each)})")
+    dark = [*evidence.missing, *(evidence.comparison.slices.keys() - told.keys() if evidence.comparison else ())]
+    if harmed:
+        return _check(policy, "harm", Verdict.FAIL, f"harm is demonstrated on {', '.join(harmed)}")
+    if dark:
+        message = f"of {len(dark)} slices nothing can be told: {', '.join(sorted(dark))}"
+        return _check(policy, "harm", Verdict.INSUFFICIENT, message)
+    message = f"no harm is demonstrated on any of {len(told)} slices, at {policy.confidence:.0%} over all of them"
+    return _check(policy, "harm", Verdict.PASS, message)
+
+
+def _not_worse(policy: GatePolicy, name: str, comparison: Comparison) -> Check:
+    loss = type(policy.unit).of(policy.max_slice_loss or 0)
+    why = _why_not(comparison)
+    if why is not None:
+        return _check(policy, f"slice.{name}", Verdict.INSUFFICIENT, f"{name}: {why}", comparison=comparison)
+    if comparison.lower > -loss.value:
+        verdict, words = Verdict.PASS, f"proven to lose less than {loss}"
+    elif comparison.upper < -loss.value:
+        verdict, words = Verdict.FAIL, f"proven to lose more than {loss}"
+    else:
+        verdict, words = Verdict.INSUFFICIENT, f"cannot be told to lose less than {loss}"
+    message = f"{name}: {words}: gain {_interval(policy, comparison)} on {_where(policy, comparison)}"
+    return _check(policy, f"slice.{name}", verdict, message, comparison=comparison, threshold=-loss.value)
+
+
+def _why_not(comparison: Comparison) -> str | None:
+    """Say why a slice tells nothing, if so."""
+    if comparison.problem is not None:
+        return comparison.problem
+    if comparison.n_queries < _LEAST_QUERIES:
+        return f"{comparison.n_queries} queries tell nothing; at least {_LEAST_QUERIES} are needed"
+    if math.isinf(comparison.lower):
+        return f"{comparison.n_clusters} clusters tell nothing at {comparison.confidence:.0%}"
+    return None
+
+
+# ---------------------------------------------------------------- guards that need no proof
+
+
+def _floor(policy: GatePolicy, evidence: Evidence) -> Check:
+    value = evidence.candidate["value"]
+    units = f"{evidence.candidate['n_queries']:,} {_units(policy)}"
+    if value is None or math.isnan(value):
+        message = f"{policy.metric} of the candidate cannot be measured on {units}"
+        return _check(policy, "floor", Verdict.INSUFFICIENT, message)
+    found = f"{policy.metric} of the candidate is {value:.4f} on {units}"
+    if policy.floor is None:
+        message = f"{found}; no floor was set, so any first model may serve"
+        return _check(policy, "floor", Verdict.WARN, message, value=value)
+    higher = policy.definition.higher_is_better
+    good = value >= policy.floor if higher else value <= policy.floor
+    message = f"{found}; at {'least' if higher else 'most'} {policy.floor:g} was asked for"
+    verdict = Verdict.PASS if good else Verdict.FAIL
+    return _check(policy, "floor", verdict, message, value=value, threshold=policy.floor)
+
+
+def _guards(policy: GatePolicy, evidence: Evidence) -> Iterator[Check]:
+    value = evidence.candidate["value"]
+    if policy.ceiling is not None and value is not None:
+        good = value <= policy.ceiling if policy.definition.higher_is_better else value >= policy.ceiling
+        message = f"{policy.metric} of the candidate is {value:.4f}, {policy.ceiling:g} is the best that is plausible"
+        yield _guard(policy, "ceiling", good, message, value, policy.ceiling, leak=True)
+    comparison = evidence.comparison
+    if comparison is not None and policy.implausible is not None:
+        good = comparison.gain <= policy.implausible
+        bound = policy.unit.show(policy.implausible)
+        message = f"the gain is {policy.unit.show(comparison.gain)}, beyond {bound} none is plausible"
+        yield _guard(policy, "plausible", good, message, comparison.gain, policy.implausible, leak=True)
+    if evidence.distinct_scores is not None:
+        count = evidence.distinct_scores
+        message = f"the candidate gives {count:,} distinct scores"
+        yield _guard(policy, "scores", count > 1, message, count, None)
+    asked: tuple[tuple[str, float | None, float | None, str], ...] = (
+        ("score_psi", evidence.score_psi, policy.max_score_psi, "PSI of the candidate's scores against production's"),
+        ("calibration", evidence.calibration_error, policy.max_calibration_error, "the mean error of calibration"),
+    )
+    for name, found, most, words in asked:
+        if most is None:
+            continue
+        if found is None:
+            message = f"{words} was not measured: there is no production model, or the scores are no predictions"
+            yield _check(policy, name, Verdict.NOT_RUN, message, required=name != "score_psi")
+        else:
+            yield _guard(policy, name, found <= most, f"{words} is {found:.4f}, at most {most:g}", found, most)
+
+
+def _guard(
+    policy: GatePolicy,
+    name: str,
+    good: bool,
+    message: str,
+    value: float,
+    threshold: float | None,
+    *,
+    leak: bool = False,
+) -> Check:
+    if leak and not good:
+        message += ": too good to be true, a leak of the label into the features is suspected"
+    verdict = Verdict.PASS if good else Verdict.FAIL
+    return _check(policy, name, verdict, message, value=value, threshold=threshold)
+
+
+# ---------------------------------------------------------------- words
+
+
+def _check(
+    policy: GatePolicy,
+    name: str,
+    verdict: Verdict,
+    message: str,
+    *,
+    comparison: Comparison | None = None,
+    value: float | None = None,
+    threshold: float | None = None,
+    required: bool = True,
+) -> Check:
+    """Make a check of the gate; a comparison gives it value, bounds and count."""
+    return Check(
+        id=f"gate.{policy.metric}.{name}",
+        verdict=verdict,
+        message=message,
+        value=comparison.gain if comparison else value,
+        lower=comparison.lower if comparison else None,
+        upper=comparison.upper if comparison else None,
+        threshold=threshold,
+        n=comparison.n_queries if comparison else None,
+        required=required,
+    )
+
+
+def _interval(policy: GatePolicy, comparison: Comparison) -> str:
+    show = policy.unit.show
+    return f"{show(comparison.gain)} [{show(comparison.lower)}, {show(comparison.upper)}]"
+
+
+def _where(policy: GatePolicy, comparison: Comparison) -> str:
+    where = f"{comparison.n_queries:,} {_units(policy)} in {comparison.n_clusters:,} clusters"
+    if comparison.n_effective < 0.99 * comparison.n_queries:
+        where += f", worth {comparison.n_effective:,.0f} of equal weight"
+    if comparison.n_constant:
+        where += f" ({comparison.n_constant:,} more cannot tell models apart)"
+    return where
+
+
+def _units(policy: GatePolicy) -> str:
+    return "queries" if policy.definition.ranks else "rows"

@@ -1,0 +1,109 @@
+"""What a candidate must prove, as a person would write it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ctcore.errors import ArgumentError, ConfigError
+from ctcore.metrics import Definition, Margin
+
+Proof = Literal["margin", "better", "not_worse", "point"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePolicy:
+    """What a candidate must prove.
+
+    >>> GatePolicy(metric="ndcg@10", margin="1%").threshold
+    0.01
+    >>> GatePolicy(metric="auc", margin=0.002, proof="not_worse").threshold
+    -0.002
+    """
+
+    metric: str
+    """``"ndcg@10"``, ``"mae"``, ``"auc"``: any metric that ``metrics.compare`` takes."""
+    gain: Literal["linear", "exp2"] = "linear"
+    """For NDCG: grades to gains."""
+    margin: str | float = "1%"
+    """How much better counts: ``"1%"`` of production's metric, or a number in the metric's own unit."""
+    proof: Proof = "margin"
+    """``"margin"``: at least the margin better, at the confidence. ``"better"``: better, at the confidence.
+    ``"not_worse"``: not worse by the margin, at the confidence, and better as measured. ``"point"``: better by the
+    margin as measured, whatever chance there was in it."""
+    confidence: float = 0.95
+    """Of each one-sided bound."""
+    cluster: str | None = None
+    """The column whose values are independent of each other, such as the day. Queries that share one are not."""
+    slices: tuple[str, ...] = ()
+    """Columns, constant within a query, on none of whose values harm may be demonstrated."""
+    max_slice_loss: str | float | None = None
+    """And on each of whose values the candidate must be proven not worse by more than this."""
+    floor: float | None = None
+    """The worst metric that any model may have: a least value, or for losses a greatest. A first model, with no
+    production model to beat, passes on it alone."""
+    ceiling: float | None = None
+    """The best metric that is plausible; beyond it a leak is suspected."""
+    implausible_gain: str | float | None = None
+    """The gain beyond which a leak is suspected; without it 50%, where the margin is relative."""
+    max_score_psi: float | None = None
+    """How far the candidate's scores may be distributed from production's, as a PSI."""
+    max_calibration_error: float | None = None
+    """How far predictions may be from what happened, as the mean over ten bins of equal mass, in the label's unit."""
+    yearly_errors: float = 1.0
+    """Promotions a year, expected at most, of candidates that are no better, for the proofs ``"margin"`` and
+    ``"better"``: each gate may spend its share, ``yearly_errors / gates_per_year``, on "not better than production"."""
+    gates_per_year: int = 52
+    """How often the gate is tried."""
+
+    def __post_init__(self) -> None:
+        try:
+            definition = Definition.of(self.metric)
+            margin = Margin.of(self.margin)
+            margin.check(definition.metric)
+            for name in ("max_slice_loss", "implausible_gain"):
+                given = getattr(self, name)
+                other = margin if given is None else Margin.of(given, name=name)
+                if other.relative != margin.relative:
+                    kind = "a percentage" if margin.relative else "a number"
+                    raise ConfigError(f"gate: {name} must be {kind}, as margin is, found {given!r}")
+        except ArgumentError as error:
+            raise ConfigError(f"gate: {error}") from None
+        bounds = {
+            "margin": (margin.value, margin.value >= 0, "at least 0"),
+            "confidence": (self.confidence, 0.5 <= self.confidence < 1, "at least 0.5 and below 1"),
+            "yearly_errors": (self.yearly_errors, self.yearly_errors > 0, "above 0"),
+            "gates_per_year": (self.gates_per_year, self.gates_per_year >= 1, "at least 1"),
+        }
+        for name, (value, good, words) in bounds.items():
+            if not good:
+                raise ConfigError(f"gate: {name} must be {words}, found {value}")
+        if self.max_slice_loss is not None and not self.slices:
+            raise ConfigError("gate: max_slice_loss needs slices: the columns on whose values it holds")
+
+    @property
+    def definition(self) -> Definition:
+        """The metric with its conventions."""
+        return Definition.of(self.metric, gain=self.gain)
+
+    @property
+    def unit(self) -> Margin:
+        """The margin, which knows how to write a gain."""
+        return Margin.of(self.margin)
+
+    @property
+    def threshold(self) -> float:
+        """The gain that the proof is about."""
+        return {"margin": 1, "better": 0, "not_worse": -1, "point": 1}[self.proof] * self.unit.value
+
+    @property
+    def implausible(self) -> float | None:
+        """The gain beyond which a leak is suspected."""
+        if self.implausible_gain is not None:
+            return Margin.of(self.implausible_gain).value
+        return 0.5 if self.unit.relative else None
+
+    @property
+    def level(self) -> float | None:
+        """The chance of promoting a candidate that is no better which one gate may spend; without a budget ``None``."""
+        return self.yearly_errors / self.gates_per_year if self.proof in ("margin", "better") else None
