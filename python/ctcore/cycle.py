@@ -476,6 +476,7 @@ def listing(registry: Registry) -> list[dict[str, Any]]:
                     "gain": comparison.get("gain"),
                     "lower": comparison.get("lower"),
                     "upper": comparison.get("upper"),
+                    "relative": comparison.get("relative", True),
                     "cause": record.get("cause", {}).get("type"),
                     "window": [day[:10] for day in span] if span else None,
                     "outcome": record.get("outcome"),

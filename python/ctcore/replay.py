@@ -14,7 +14,7 @@ import numpy as np
 from ctcore import _core, cycle, data, gate, metrics, train
 from ctcore.errors import ArgumentError
 from ctcore.gate import Proof
-from ctcore.metrics import Definition
+from ctcore.metrics import Definition, Margin
 from ctcore.registry import Registry
 from ctcore.verdict import FORMAT, Verdict, plain, worst
 
@@ -98,9 +98,11 @@ class Replay:
     model: str
     metric: dict[str, Any]
     every_days: int
-    margin: str
+    margin: str | float
     proof: Proof
     """The proof that the project asks for."""
+    threshold: float
+    """The gain that this proof is about."""
     weeks: tuple[Week, ...]
     paths: tuple[Path, ...]
     """Each kind of proof, side by side."""
@@ -109,6 +111,21 @@ class Replay:
     def higher_is_better(self) -> bool:
         """Whether a larger metric is a better model."""
         return Definition.of(self.metric["metric"]).higher_is_better
+
+    @property
+    def unit(self) -> Margin:
+        """The margin, which knows how to write a gain."""
+        return Margin.of(self.margin)
+
+    @property
+    def proofs(self) -> dict[Proof, str]:
+        """Each kind of proof and what it asks for."""
+        return {
+            "margin": f"proven at least {self.unit} better",
+            "better": "proven better",
+            "not_worse": f"proven not {self.unit} worse, and better as measured",
+            "point": f"{self.unit} better as measured, without proof",
+        }
 
     @property
     def policies(self) -> dict[str, str]:
@@ -144,6 +161,7 @@ class Replay:
             "every_days": self.every_days,
             "margin": self.margin,
             "proof": self.proof,
+            "threshold": self.threshold,
             "means": self.means,
             "promotions": self.promotions,
             "weeks": [plain(asdict(week)) for week in self.weeks],
@@ -213,8 +231,9 @@ def replay(
         model=name,
         metric=policy.definition.to_dict(),
         every_days=every.days,
-        margin=str(policy.unit),
+        margin=policy.margin,
         proof=policy.proof,
+        threshold=policy.threshold,
         weeks=measured,
         paths=tuple(watch.path(proof) for proof in get_args(Proof)),
     )

@@ -100,12 +100,11 @@ def queries_to_decide(comparison: Comparison, threshold: float) -> float:
     """
     apart = comparison.gain - threshold
     width = comparison.gain - comparison.lower if apart > 0 else comparison.upper - comparison.gain
-    if apart == 0 or not math.isfinite(width):
-        return math.inf
     z = NormalDist().inv_cdf(comparison.confidence)
-    power = 1 + NormalDist().inv_cdf(_POWER) / z if z > 0 else 1.0
-    factor = (power * width / apart) ** 2
-    return comparison.n_queries * factor if factor <= _UNREALISTIC else math.inf
+    width *= 1 + NormalDist().inv_cdf(_POWER) / z if z > 0 else 1.0
+    if width > math.sqrt(_UNREALISTIC) * abs(apart):
+        return math.inf
+    return comparison.n_queries * (width / apart) ** 2 if apart else math.inf
 
 
 # ---------------------------------------------------------------- the gain over production

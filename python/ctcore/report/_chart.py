@@ -88,11 +88,13 @@ def bars(
     values: Sequence[tuple[float | None, float | None, float | None, bool]],
     *,
     threshold: float,
+    relative: bool,
 ) -> Markup:
     """Draw points with their intervals against a threshold; those that open the gate are filled."""
+    form = ".2%" if relative else ".3g"
     ends = [end for each in values for end in each[:3] if end is not None] or [0.0]
     frame = _Frame(len(labels), min([*ends, 0.0]), max([*ends, threshold]))
-    parts = frame.axes(labels, ".1%")
+    parts = frame.axes(labels, ".1%" if relative else ".3g")
     y = frame.y(threshold)
     parts.append(f'<line class="threshold" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
     for index, (value, lower, upper, opened) in enumerate(values):
@@ -103,7 +105,7 @@ def bars(
             low, high = frame.y(lower), frame.y(upper)
             parts.append(f'<line x1="{x}" x2="{x}" y1="{low}" y2="{high}" stroke="{colour}" stroke-width="2"/>')
         fill = colour if opened else "#fff"
-        hint = f"{escape(labels[index])}: {value:+.2%}"
+        hint = f"{escape(labels[index])}: {value:+{form}}"
         parts.append(
             f'<circle cx="{x}" cy="{frame.y(value)}" r="4" fill="{fill}" stroke="{colour}" stroke-width="2">'
             f"<title>{hint}</title></circle>"

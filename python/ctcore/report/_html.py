@@ -31,6 +31,12 @@ def replay_html(replay: Replay) -> str:
     ]
     promoted = [index for index, week in enumerate(weeks) if week.outcome == "promoted"]
     features = list(dict.fromkeys(name for week in weeks for name in week.drifted))
+    sign = 1 if replay.higher_is_better else -1
+    proofs = [
+        (path, replay.proofs[path.proof], means[path.proof], sign * (means[path.proof] - means["weekly"]))
+        for path in replay.paths
+        if {path.proof, "weekly"} <= means.keys()
+    ]
     ahead = [
         [
             None if a is None or b is None else a - b
@@ -43,6 +49,8 @@ def replay_html(replay: Replay) -> str:
         name=name,
         policies=[(policy, replay.policies[policy], means[policy], _COLOURS[policy]) for policy in policies],
         weeks=weeks,
+        proofs=proofs,
+        show=replay.unit.show,
         metric_chart=lines(days, series, marks=promoted, title=f"{name} on the following {replay.every_days} days"),
         ahead_chart=lines(
             days,
@@ -56,7 +64,8 @@ def replay_html(replay: Replay) -> str:
         gain_chart=bars(
             days,
             [(week.gain, week.lower, week.upper, week.outcome == "promoted") for week in weeks],
-            threshold=float(replay.margin.rstrip("% ")) / 100,
+            threshold=replay.threshold,
+            relative=replay.unit.relative,
         ),
         drift_chart=heat(days, features, [[week.drifted.get(name) for week in weeks] for name in features]),
         records=[(week.as_of[:10], week.outcome, _pretty(week.record)) for week in weeks],

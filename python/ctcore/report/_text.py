@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ctcore.metrics import Margin
 from ctcore.verdict import Check, Verdict
 
 if TYPE_CHECKING:
@@ -125,11 +126,7 @@ def models_text(models: list[dict[str, Any]], *, root: Path, colour: bool) -> st
             str(row["version"]),
             "[green]production[/]" if row["production"] else "",
             _number(row["metric"], ".4f"),
-            "-"
-            if row["gain"] is None
-            else f"{row['gain']:+.2%} [dim][{row['lower']:+.2%}, {row['upper']:+.2%}][/]"
-            if row["lower"] is not None
-            else f"{row['gain']:+.2%}",
+            escape(_gain(Margin(0.0, relative=row["relative"]), row["gain"], row["lower"], row["upper"])),
             row["cause"] or "-",
             " to ".join(row["window"] or ["-"]),
             row["outcome"] or "-",
@@ -143,9 +140,7 @@ def replay_text(replay: Replay, *, colour: bool) -> str:
     table = _table("as of", "gain on the holdout", "gate", "frozen", "weekly", "gated", "baseline", "queries",
                    "production", right=("frozen", "weekly", "gated", "baseline", "queries", "production"))  # fmt: skip
     for week in replay.weeks:
-        gain = "-" if week.gain is None else f"{week.gain:+.2%}"
-        if week.lower is not None and week.upper is not None:
-            gain += f" [{week.lower:+.2%}, {week.upper:+.2%}]"
+        gain = _gain(replay.unit, week.gain, week.lower, week.upper)
         table.add_row(
             week.as_of[:10],
             escape(gain),
@@ -162,11 +157,52 @@ def replay_text(replay: Replay, *, colour: bool) -> str:
     )  # fmt: skip
     lines = [f"[bold]{replay.model}[/]: {name} on the {replay.every_days} days after each run", table]
     if {"weekly", "gated"} <= means.keys():
-        cost = means["weekly"] - means["gated"]
-        cost = cost if replay.higher_is_better else -cost
+        cost = (means["weekly"] - means["gated"]) * (1 if replay.higher_is_better else -1)
         lines.append(
-            f"The gate ({replay.margin} to prove) opened {replay.promotions} times in {len(replay.weeks) - 1} and "
+            f"The gate ({replay.proofs[replay.proof]}) opened {replay.promotions} times in {len(replay.weeks) - 1} and "
             f"{'cost' if cost > 0 else 'gained'} {abs(cost):.4f} against promoting every time."
         )
     lines.append("queries: (-n) were left out, all their labels being equal.")
+    lines += _proofs(replay)
     return _render(*lines, colour=colour, width=118)
+
+
+def _proofs(replay: Replay) -> list[Any]:
+    """Give each kind of proof side by side, and each promotion of the one that was asked for."""
+    means, sign = replay.means, 1 if replay.higher_is_better else -1
+    table = _table("proof", "what it asks", "opened", "mean", "against weekly", "against frozen",
+                   right=("opened", "mean", "against weekly", "against frozen"))  # fmt: skip
+    for path in replay.paths:
+        if path.proof not in means:
+            continue
+        against = [
+            f"{sign * (means[path.proof] - means[policy]):+.4f}" if policy in means else "-"
+            for policy in ("weekly", "frozen")
+        ]
+        name = f"[bold]{path.proof}[/]" if path.proof == replay.proof else path.proof
+        asks = replay.proofs[path.proof]
+        table.add_row(name, asks, str(len(path.promotions)), _number(means[path.proof], ".4f"), *against)
+    unit = replay.unit
+    found: list[Any] = ["[bold]What each proof costs[/], each with a production model of its own:", table]
+    for path in replay.paths:
+        if path.proof != replay.proof or not path.promotions:
+            continue
+        promoted = _table("promoted", "over", "measured on the holdout", "proven", "the days that followed")
+        for each in path.promotions:
+            promoted.add_row(
+                f"{each.as_of[:10]} v{each.candidate}",
+                f"v{each.production}",
+                unit.show(each.gain),
+                "-" if each.proven is None else f"more than {unit.show(each.proven)}",
+                escape(_gain(unit, each.confirmed, each.confirmed_lower, each.confirmed_upper)),
+            )
+        found += ["[bold]What was proven, and what the days that followed say[/]:", promoted]
+    return found
+
+
+def _gain(unit: Margin, gain: float | None, lower: float | None, upper: float | None) -> str:
+    if gain is None:
+        return "-"
+    return unit.show(gain) + (
+        f" [{unit.show(lower)}, {unit.show(upper)}]" if lower is not None and upper is not None else ""
+    )

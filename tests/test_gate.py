@@ -1,0 +1,466 @@
+"""The gate: what each proof passes, what stops it, and how often it is wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import r2_score, roc_auc_score, root_mean_squared_error
+
+from conftest import rows
+from ctcore import config, cycle, data, gate, metrics, replay
+from ctcore.errors import ArgumentError, ConfigError
+from ctcore.metrics import Definition, Margin
+from ctcore.registry import Registry
+from ctcore.verdict import Verdict, plain
+from gate_calibration import level, rates
+
+NDCG = Definition.of("ndcg@10")
+
+
+def comparison(gain=0.02, lower=0.015, upper=0.025, **changes):
+    found = metrics.Comparison(
+        definition=NDCG,
+        candidate=0.8 * (1 + gain),
+        production=0.8,
+        gain=gain,
+        lower=lower,
+        upper=upper,
+        margin=0.01,
+        relative=True,
+        p_value=0.01,
+        p_not_better=0.008,
+        p_not_worse=1.0,
+        confidence=0.95,
+        n_queries=350,
+        n_effective=350.0,
+        n_constant=3,
+        n_clusters=7,
+        design_effect=1.5,
+        method="sign flips of clusters, all 127 resamples",
+    )
+    return replace(found, **changes)
+
+
+def evidence(found=None, **changes):
+    candidate = {"value": 0.82, "n_queries": 353}
+    return gate.Evidence(candidate=candidate, comparison=found, against="abc" if found else None, **changes)
+
+
+def decide(found=None, *, facts=None, **policy):
+    policy = gate.GatePolicy(**{"metric": "ndcg@10", "floor": 0.5} | policy)
+    report = gate.decide(policy, evidence(found, **(facts or {})))
+    return report, {check.id.removeprefix("gate.ndcg@10."): check for check in report.checks}
+
+
+# ---------------------------------------------------------------- proofs
+
+
+@pytest.mark.parametrize(
+    ("interval", "margin", "better", "not_worse", "point"),
+    [
+        ((0.02, 0.015, 0.025), "pass", "pass", "pass", "pass"),
+        ((0.02, 0.005, 0.035), "insufficient", "pass", "pass", "pass"),
+        ((0.02, -0.005, 0.045), "insufficient", "insufficient", "pass", "pass"),
+        ((0.02, -0.015, 0.055), "insufficient", "insufficient", "insufficient", "pass"),
+        ((0.005, 0.002, 0.008), "fail", "pass", "pass", "fail"),
+        ((-0.002, -0.009, 0.005), "fail", "insufficient", "insufficient", "fail"),
+        ((-0.005, -0.009, -0.001), "fail", "fail", "fail", "fail"),
+        ((0.02, -math.inf, math.inf), "insufficient", "insufficient", "insufficient", "pass"),
+    ],
+)
+def test_what_each_proof_makes_of_an_interval(interval, margin, better, not_worse, point):
+    for proof, expected in {"margin": margin, "better": better, "not_worse": not_worse, "point": point}.items():
+        _, checks = decide(comparison(*interval), proof=proof)
+        assert checks["gain"].verdict == expected, proof
+
+
+@given(st.floats(-0.1, 0.1), st.floats(0.0001, 0.1), st.floats(0.0001, 0.1))
+def test_a_stricter_proof_never_passes_where_a_weaker_one_does_not(gain, below, above):
+    found = comparison(gain, gain - below, gain + above)
+    passed = [
+        decide(found, proof=proof)[1]["gain"].verdict is Verdict.PASS for proof in ("margin", "better", "not_worse")
+    ]
+    assert passed == sorted(passed)
+    if passed[0]:
+        assert decide(found, proof="point")[1]["gain"].verdict is Verdict.PASS
+
+
+def test_an_undecided_gate_says_what_would_decide():
+    _, checks = decide(comparison(0.015, 0.005, 0.025))
+    assert "a gain of +2.00% could have been proven" in checks["gain"].message
+    # Twice the margin's distance is the half width: 4 times the queries, 2.28 times more for four cases in five.
+    needed = gate.queries_to_decide(comparison(0.015, 0.005, 0.025), 0.01)
+    power = 1 + stats.norm.ppf(0.8) / stats.norm.ppf(0.95)
+    assert needed == pytest.approx(350 * 4 * power**2)
+    assert f"some {needed:,.0f} queries would decide" in checks["gain"].message
+    for gain in (0.01, 0.01001):
+        found = comparison(gain, gain - 0.01, gain + 0.01)
+        assert math.isinf(gate.queries_to_decide(found, 0.01))
+        assert "no number of queries would decide" in decide(found)[1]["gain"].message
+    message = decide(comparison(0.02, -math.inf, math.inf))[1]["gain"].message
+    assert "at least 5 clusters are needed" in message
+
+
+def test_so_many_queries_do_decide():
+    """The number of queries is honest: with so many, about four gates in five pass at the gain that was measured."""
+    rng = np.random.default_rng(5)
+    found = metrics.compare(np.zeros(500), 0.985 - 0.1 * (noise := rng.normal(size=500)) + 0.1 * noise.mean(),
+                            np.ones(500), metric="mae", margin="1%")  # fmt: skip
+    needed = round(gate.queries_to_decide(found, 0.01))
+    passed = 0
+    for _ in range(300):
+        c = 1 - found.gain + 0.1 * rng.normal(size=needed)
+        passed += metrics.compare(np.zeros(needed), c, np.ones(needed), metric="mae", method="cluster_t").lower > 0.01
+    assert 0.7 < passed / 300 < 0.9
+
+
+# ---------------------------------------------------------------- the year's budget
+
+
+def test_a_gate_spends_its_share_of_the_year():
+    _, checks = decide(comparison(p_not_better=0.0156))
+    assert checks["budget"].verdict is Verdict.PASS
+    assert checks["budget"].threshold == pytest.approx(1 / 52)
+    report, checks = decide(comparison(p_not_better=0.0234))
+    assert checks["gain"].verdict is Verdict.PASS
+    assert report.verdict is checks["budget"].verdict is Verdict.INSUFFICIENT
+    assert decide(comparison(p_not_better=0.0234), gates_per_year=12)[0].verdict is Verdict.PASS
+    for proof in ("not_worse", "point"):
+        assert "budget" not in decide(comparison(p_not_better=0.3), proof=proof)[1]
+
+
+# ---------------------------------------------------------------- slices
+
+
+def slices(**changes):
+    return {f"weekday={day}": comparison(**changes) for day in range(7)}
+
+
+def test_each_slice_must_be_proven_at_its_own_level():
+    report, checks = decide(comparison(slices=slices()), slices=("weekday",), max_slice_loss="2%")
+    assert report.verdict is Verdict.PASS
+    assert sum(name.startswith("slice.") for name in checks) == 7
+    wide = slices() | {"weekday=3": comparison(0.0, -0.03, 0.03)}
+    report, checks = decide(comparison(slices=wide), slices=("weekday",), max_slice_loss="2%")
+    assert report.verdict is checks["slice.weekday=3"].verdict is Verdict.INSUFFICIENT
+    lost = slices() | {"weekday=3": comparison(-0.05, -0.06, -0.03, p_not_worse=0.02)}
+    _, checks = decide(comparison(slices=lost), slices=("weekday",), max_slice_loss="2%")
+    assert checks["slice.weekday=3"].verdict is Verdict.FAIL
+
+
+def test_harm_on_a_slice_is_a_veto_with_holms_correction():
+    def harm(*p_values):
+        found = {f"s={i}": comparison(p_not_worse=p) for i, p in enumerate(p_values)}
+        return decide(comparison(slices=found), slices=("s",))[1]["harm"]
+
+    assert harm(0.02, 0.5).verdict is Verdict.FAIL  # 0.02 <= 0.05 / 2
+    assert harm(0.02, 0.5, 0.5).verdict is Verdict.PASS  # 0.02 > 0.05 / 3
+    both = harm(0.02, 0.04).message  # the second at 0.05 / 1
+    assert "s=0" in both
+    assert "s=1" in both
+
+
+def test_a_slice_that_is_missing_or_too_small_is_no_pass():
+    policy = {"slices": ("weekday",), "max_slice_loss": "2%"}
+    report, checks = decide(comparison(slices=slices()), facts={"missing": ("weekday=7",)}, **policy)
+    assert report.verdict is checks["slice.weekday=7"].verdict is checks["harm"].verdict is Verdict.INSUFFICIENT
+    small = slices() | {"weekday=1": comparison(n_queries=29)}
+    report, checks = decide(comparison(slices=small), **policy)
+    assert report.verdict is checks["slice.weekday=1"].verdict is Verdict.INSUFFICIENT
+    assert "29 queries tell nothing" in checks["slice.weekday=1"].message
+    report, checks = decide(None, **policy)
+    assert checks["slices"].verdict is Verdict.NOT_RUN
+    assert report.verdict is Verdict.PASS
+
+
+# ---------------------------------------------------------------- guards
+
+
+def test_floors_ceilings_and_what_is_too_good_to_be_true():
+    assert decide(comparison(), floor=0.83)[1]["floor"].verdict is Verdict.FAIL
+    assert decide(comparison(), floor=None)[1]["floor"].verdict is Verdict.WARN
+    assert decide(comparison(), ceiling=0.99)[1]["ceiling"].verdict is Verdict.PASS
+    assert "leak" in decide(comparison(), ceiling=0.81)[1]["ceiling"].message
+    report, checks = decide(comparison(0.6, 0.5, 0.7))
+    assert report.verdict is checks["plausible"].verdict is Verdict.FAIL
+    assert "leak" in checks["plausible"].message
+    assert decide(comparison(0.6, 0.5, 0.7), implausible_gain="80%")[0].verdict is Verdict.PASS
+
+
+def test_guards_of_scores():
+    assert decide(comparison(), facts={"distinct_scores": 1})[1]["scores"].verdict is Verdict.FAIL
+    assert decide(comparison(), facts={"distinct_scores": 9})[1]["scores"].verdict is Verdict.PASS
+    for name, option, key in (
+        ("score_psi", "max_score_psi", "score_psi"),
+        ("calibration", "max_calibration_error", "calibration_error"),
+    ):
+        assert decide(comparison(), facts={key: 0.3}, **{option: 0.2})[1][name].verdict is Verdict.FAIL
+        assert decide(comparison(), facts={key: 0.1}, **{option: 0.2})[1][name].verdict is Verdict.PASS
+        assert decide(comparison(), **{option: 0.2})[1][name].verdict is Verdict.NOT_RUN
+        assert name not in decide(comparison())[1]
+
+
+def test_no_comparison_is_no_pass_but_the_first_model_is():
+    report, checks = decide(None, facts={"problem": "production reads a feature that is gone"})
+    assert report.verdict is checks["gain"].verdict is Verdict.INSUFFICIENT
+    assert decide(None)[0].verdict is Verdict.PASS
+    assert decide(None, floor=0.9)[0].verdict is Verdict.FAIL
+
+
+def test_a_decision_can_be_made_again_from_its_record():
+    policy = gate.GatePolicy(metric="ndcg@10", slices=("weekday",), max_slice_loss="2%")
+    undone = {"weekday=0": comparison(math.nan, -math.inf, math.inf, problem="no query of it can tell")}
+    facts = evidence(comparison(slices=slices() | undone), missing=("weekday=9",), left_out=4)
+    record = json.loads(json.dumps(plain(facts.to_dict()), allow_nan=False))
+    again = gate.decide(policy, gate.Evidence.from_dict(record, policy.definition))
+    assert again.to_dict() == gate.decide(policy, facts).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({"margin": "1"}, "margin must be a percentage"),
+        ({"margin": "-1%"}, "margin must be at least 0"),
+        ({"confidence": 0.4}, "confidence must be at least 0.5"),
+        ({"max_slice_loss": "2%"}, "needs slices"),
+        ({"slices": ("a",), "max_slice_loss": 0.02}, "max_slice_loss must be a percentage, as margin is"),
+        ({"metric": "auc"}, "0.5, not 0, is chance"),
+        ({"metric": "r2"}, "may be negative"),
+        ({"metric": "auc", "margin": 0.01, "implausible_gain": "5%"}, "implausible_gain must be a number"),
+        ({"yearly_errors": 0.0}, "yearly_errors must be above 0"),
+    ],
+)
+def test_a_policy_that_means_nothing_is_refused(policy, words):
+    with pytest.raises(ConfigError, match=words):
+        gate.GatePolicy(**{"metric": "ndcg@10"} | policy)
+
+
+# ---------------------------------------------------------------- measuring
+
+
+def test_margins_say_what_they_are():
+    assert Margin.of("1 %") == Margin(0.01, relative=True)
+    assert Margin.of(0.5) == Margin(0.5, relative=False)
+    for wrong in ("1", "x%", "nan%", math.inf, None, "1%%"):
+        with pytest.raises(ArgumentError, match="must be a percentage"):
+            Margin.of(wrong)
+
+
+def regression(rng, rows=2_000):
+    target = rng.gamma(2.0, 5.0, rows)
+    return target, target + rng.normal(0, 2.0, rows), target + rng.normal(0, 2.2, rows)
+
+
+def test_rmse_is_proven_by_way_of_the_mse():
+    target, candidate, production = regression(np.random.default_rng(1))
+    found = metrics.compare(target, candidate, production, metric="rmse", margin="1%")
+    ours, theirs = root_mean_squared_error(target, candidate), root_mean_squared_error(target, production)
+    assert found.candidate == pytest.approx(ours, rel=1e-12)
+    assert found.gain == pytest.approx(1 - ours / theirs, rel=1e-12)
+    squares = metrics.compare(target, candidate, production, metric="mse", margin=f"{100 * (1 - 0.99**2)}%")
+    assert (1 - found.lower) ** 2 == pytest.approx(1 - squares.lower, rel=1e-12)
+    assert found.p_value == squares.p_value
+    absolute = metrics.compare(target, candidate, production, metric="rmse", margin=0.02)
+    assert absolute.gain == pytest.approx(theirs - ours, rel=1e-9)
+    assert absolute.lower == pytest.approx(found.lower * theirs, rel=0.05)  # the delta method against the exact way
+
+
+def test_r2_is_compared_in_its_own_unit():
+    target, candidate, production = regression(np.random.default_rng(2))
+    found = metrics.compare(target, candidate, production, metric="r2", margin=0.001)
+    assert found.candidate == pytest.approx(r2_score(target, candidate), rel=1e-12)
+    assert found.gain == pytest.approx(r2_score(target, candidate) - r2_score(target, production), rel=1e-9)
+    with pytest.raises(ArgumentError, match="all targets are equal"):
+        metrics.compare([1.0] * 9, candidate[:9], production[:9], metric="r2")
+
+
+def classification(rng, rows=3_000):
+    label = (rng.random(rows) < 0.3).astype(float)
+    return label, label + rng.normal(0, 1.0, rows), label + rng.normal(0, 1.3, rows)
+
+
+def test_auc_is_compared_by_delong_or_by_cluster():
+    label, candidate, production = classification(np.random.default_rng(3))
+    found = metrics.compare(label, candidate, production, metric="auc", margin=0.01)
+    assert found.candidate == pytest.approx(roc_auc_score(label, candidate), rel=1e-12)
+    assert found.method == "DeLong on independent rows"
+    day, week = np.arange(3_000) // 60, np.arange(3_000) // 430
+    bootstrap = metrics.compare(label, candidate, production, metric="auc", cluster=day)
+    assert bootstrap.method.startswith("bootstrap")
+    assert bootstrap.lower == pytest.approx(found.lower, abs=0.3 * (found.gain - found.lower))
+    few = metrics.compare(label, candidate, production, metric="auc", cluster=week)
+    assert few.method.startswith("sign flips")
+    assert found.gain == pytest.approx(few.gain, rel=1e-9)
+    with pytest.raises(ArgumentError, match="means nothing"):
+        metrics.compare(label, candidate, production, metric="auc", margin="1%")
+
+
+def test_methods_agree_where_there_are_many_clusters():
+    rng = np.random.default_rng(4)
+    target, candidate, production = regression(rng, 6_000)
+    cluster = rng.integers(0, 600, 6_000)
+    found = {
+        method: metrics.compare(target, candidate, production, metric="mae", cluster=cluster, method=method)
+        for method in ("sign_flip", "cluster_t", "bootstrap")
+    }
+    width = found["cluster_t"].upper - found["cluster_t"].lower
+    for each in found.values():
+        assert each.lower == pytest.approx(found["cluster_t"].lower, abs=0.08 * width)
+        assert each.upper == pytest.approx(found["cluster_t"].upper, abs=0.08 * width)
+        assert each.design_effect == found["cluster_t"].design_effect
+
+
+def test_cluster_t_is_scipys_for_single_rows():
+    target, candidate, production = regression(np.random.default_rng(5), 50)
+    found = metrics.compare(target, candidate, production, metric="mae", margin=0.05, method="cluster_t")
+    apart = np.abs(target - production) - np.abs(target - candidate)
+    expected = stats.ttest_1samp(apart, 0.05, alternative="greater")
+    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-10)
+    assert found.lower == pytest.approx(
+        stats.ttest_1samp(apart, 0.0, alternative="greater").confidence_interval(0.95).low
+    )
+
+
+def test_weights_scale_away_and_have_an_effective_size():
+    target, candidate, production = regression(np.random.default_rng(6), 400)
+    weight = np.random.default_rng(7).uniform(0, 2, 400)
+    one, other = (
+        metrics.compare(target, candidate, production, metric="mae", weight=scale * weight, method="cluster_t")
+        for scale in (1, 10)
+    )
+    assert (one.gain, one.lower) == pytest.approx((other.gain, other.lower), rel=1e-12)
+    assert one.n_effective == pytest.approx(weight.sum() ** 2 / (weight**2).sum())
+    expected = np.average(np.abs(target - candidate), weights=weight)
+    assert one.candidate == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(ArgumentError, match="weight"):
+        metrics.compare(target, candidate, production, metric="mae", weight=-weight)
+
+
+def test_slices_are_compared_apart_and_must_be_constant_within_a_query():
+    rng = np.random.default_rng(8)
+    grades, query = rng.integers(0, 4, 600), np.repeat(np.arange(60), 10)
+    candidate, production = grades + rng.normal(0, 1, 600), grades + rng.normal(0, 2, 600)
+    kind = np.where(query % 3 == 0, "a", "b")
+    found = metrics.compare(grades, candidate, production, metric="ndcg@5", query=query, slices={"kind": kind})
+    assert list(found.slices) == ["kind=a", "kind=b"]
+    part = kind == "a"
+    alone = metrics.compare(grades[part], candidate[part], production[part], metric="ndcg@5", query=query[part])
+    assert found.slices["kind=a"] == alone
+    kind[1] = "b"
+    with pytest.raises(ArgumentError, match="kind: must be constant within a query; row 1"):
+        metrics.compare(grades, candidate, production, metric="ndcg@5", query=query, slices={"kind": kind})
+
+
+def test_a_slice_that_cannot_be_measured_says_so():
+    grades, query = np.tile([0, 1, 2, 1, 1, 1], 20), np.repeat(np.arange(40), 3)
+    kind = query % 2
+    score = np.random.default_rng(9).normal(size=120)
+    found = metrics.compare(grades, score, -score, metric="ndcg", query=query, slices={"kind": kind})
+    assert found.slices["kind=1"].problem == "no query of it can tell two models apart"
+    assert found.slices["kind=1"].n_constant == 20
+
+
+# ---------------------------------------------------------------- calibration: a part of tests/gate_calibration.py
+
+
+def most(share, weeks):
+    """The largest rate that a true rate of ``share`` gives but for one case in 1,000."""
+    return stats.binom.ppf(0.999, weeks, share) / weeks
+
+
+@pytest.mark.parametrize(("queries", "spread", "design_effect"), [(370, 0.06, 2), (370, 0.15, 1), (1_500, 0.06, 2)])
+def test_the_proofs_keep_their_levels(queries, spread, design_effect):
+    weeks = 300
+    truth = {"queries": queries, "spread": spread, "design_effect": design_effect}
+    at_margin, at_zero, below = (rates(weeks, gain=gain, **truth) for gain in (0.01, 0.0, -0.01))
+    assert at_margin["margin"][0] <= most(0.05, weeks)
+    assert at_margin["margin"][1] <= most(0.05, weeks)
+    assert at_zero["better"][0] <= most(0.05, weeks)
+    assert at_zero["better"][1] <= most(0.05, weeks)
+    assert below["not_worse"][0] <= most(0.05, weeks)
+    for proof in ("margin", "better"):  # one a year
+        assert at_zero[proof][3] <= most(1 / 52, weeks)
+    assert 0.4 < at_margin["point"][0] < 0.6  # what a point estimate costs: half of them are worth less than it says
+
+
+def test_two_percent_are_proven_with_5000_queries():
+    found = rates(100, gain=0.02, queries=5_000, spread=0.06, design_effect=2)
+    assert found["margin"][0] >= 0.95
+    assert found["margin"][3] >= 0.95  # the year's budget is no hindrance
+
+
+def test_queries_of_one_day_are_not_independent():
+    truth = {"gain": 0.0, "queries": 1_400, "spread": 0.06, "design_effect": 2, "days": 28}
+    assert level(300, method="sign_flip", **truth) <= most(0.05, 300)
+    assert level(300, method="cluster_t", clustered=False, **truth) > 0.08
+
+
+# ---------------------------------------------------------------- in the cycle and the replay
+
+
+def run(project, as_of):
+    loaded = config.load(project.folder)
+    return cycle.run(loaded, as_of=data.instant(as_of, loaded.zone), cause={"type": "manual"})
+
+
+def test_rows_on_which_production_won_are_left_out(project):
+    project.rows(rows(signal=0.0))
+    run(project, "2024-02-02")
+    project.rows(rows(signal=1.5))
+    assert run(project, "2024-02-05").outcome == "promoted"
+    report = run(project, "2024-02-09")  # of its seven days, production won on the first three
+    (facts,) = report.record["steps"]["evaluate"]["evidence"]
+    assert facts["left_out"] == 3 * 72
+    assert facts["comparison"]["n_queries"] + facts["comparison"]["n_constant"] == 4 * 12
+    assert facts["candidate"]["n_queries"] == 7 * 12
+    project.rows(rows(signal=1.5, seed=1))
+    again = run(project, "2024-02-05")  # nothing in this week but what production won on
+    gain = next(check for check in again.checks if check.id.endswith(".gain"))
+    assert gain.verdict is Verdict.INSUFFICIENT
+    assert "wait for newer days" in gain.message
+
+
+def test_slices_in_a_run(project):
+    run(project, "2024-02-05")
+    text = 'slices = ["half"]\nmax_slice_loss = "2%"\ncluster = "day"'
+    project.toml('cluster = "day"', text)
+    project.write(
+        "features.py",
+        "import pyarrow.compute as pc\n"
+        "def features(table, as_of):\n"
+        "    table = table.append_column('half', pc.bit_wise_and(table['query'], 1))\n"
+        "    return table.append_column('day', table['time'].cast('date32'))\n",
+    )
+    report = run(project, "2024-02-09")
+    ids = {check.id for check in report.checks}
+    assert {"gate.ndcg@5.slice.half=0", "gate.ndcg@5.slice.half=1", "gate.ndcg@5.harm"} <= ids
+
+
+@pytest.mark.slow
+def test_a_replay_shows_the_proofs_side_by_side_and_goes_on_where_it_died(project, tmp_path):
+    loaded = config.load(project.folder)
+    every = data.duration("7d")
+    moments = replay.dates(data.instant("2024-01-22", loaded.zone), data.instant("2024-02-05", loaded.zone), every)
+    whole = replay.replay(loaded, moments, every=every, registry=tmp_path / "whole")
+    replay.replay(loaded, moments[:2], every=every, registry=tmp_path / "resumed")
+    resumed = replay.replay(loaded, moments, every=every, registry=tmp_path / "resumed")
+    assert [week.following for week in resumed.weeks] == [week.following for week in whole.weeks]
+    assert resumed.paths == whole.paths
+    done = [Registry(tmp_path / name).state("ranker").entries for name in ("whole", "resumed")]
+    assert done[0] == done[1]  # nothing was done twice
+    paths = {path.proof: path for path in whole.paths}
+    assert list(paths) == ["margin", "better", "not_worse", "point"]
+    # The configured proof's path is the production path of the cycle itself.
+    assert list(paths["margin"].following) == [week.following["gated"] for week in whole.weeks]
+    assert len(paths["margin"].promotions) == whole.promotions
+    assert whole.to_dict()["paths"][3]["proof"] == "point"
+    project.toml('margin = "1%"', 'margin = "2%"')
+    with pytest.raises(ArgumentError, match="starts from nothing"):
+        replay.replay(config.load(project.folder), moments, every=every, registry=tmp_path / "resumed")
