@@ -402,6 +402,76 @@ def test_queries_of_one_day_are_not_independent():
     assert level(300, method="cluster_t", clustered=False, **truth) > 0.08
 
 
+# ---------------------------------------------------------------- evidence that grows
+
+
+def shadows(gain, *, weeks=12, pairs=80, policy=None):
+    """Candidates that are looked at every week until something is proven: the share proven better, and the weeks."""
+    policy = policy or gate.GatePolicy(metric="ndcg@10", proof="better", cluster="day")
+    proven, taken = 0, []
+    for number in range(pairs):
+        rng = np.random.default_rng([number, 77])
+        shadow = gate.Shadow(candidate="c", production="p")
+        for week in range(weeks):
+            production = rng.uniform(30, 50, 7)
+            advantage = production * (gain + 0.02 * rng.normal(size=7))
+            names = [f"{week}-{day}" for day in range(7)]
+            both = zip(advantage.tolist(), production.tolist(), strict=True)
+            shadow = shadow.add("c", "p", dict(zip(names, both, strict=True)))
+            verdict = shadow.decide(policy).verdict
+            if verdict is Verdict.PASS:
+                proven += 1
+                taken.append(week + 1)
+            if verdict is not Verdict.INSUFFICIENT:
+                break
+    return proven / pairs, float(np.median(taken)) if taken else math.inf
+
+
+def test_looking_every_week_is_wrong_no_more_often_than_once():
+    proven, _ = shadows(0.0)
+    assert proven <= most(0.05, 80)
+    proven, weeks = shadows(0.02)
+    assert proven > 0.95
+    assert 2 <= weeks <= 4  # two or three weeks of days that differ by as much as the gain
+
+
+def test_bounds_in_shadow_widen_with_confidence_and_hold_the_gain():
+    rng = np.random.default_rng(1)
+    days = {str(day): (float(2 + rng.normal()), 50.0) for day in range(40)}
+    shadow = gate.Shadow(candidate="c", production="p").add("c", "p", days)
+    (low, high), (lower, higher) = shadow.bounds(0.9), shadow.bounds(0.99)
+    gain = sum(a for a, _ in days.values()) / 2_000
+    assert lower < low < gain < high < higher
+    first_five = dict(list(days.items())[:5])
+    assert gate.Shadow(candidate="c", production="p").add("c", "p", first_five).bounds(0.99)[0] == -math.inf
+
+
+def test_another_candidate_or_production_starts_again_and_no_day_counts_twice():
+    one = gate.Shadow(candidate="c", production="p").add("c", "p", {"monday": (1.0, 10.0)})
+    assert len(one.add("c", "p", {"tuesday": (1.0, 10.0)}).clusters) == 2
+    assert len(one.add("d", "p", {"tuesday": (1.0, 10.0)}).clusters) == 1
+    assert len(one.add("c", "c", {"monday": (1.0, 10.0)}).clusters) == 1
+    with pytest.raises(ArgumentError, match="'monday' was counted before"):
+        one.add("c", "p", {"monday": (1.0, 10.0)})
+    with pytest.raises(ArgumentError, match="finite"):
+        one.add("c", "p", {"tuesday": (math.nan, 10.0)})
+    with pytest.raises(ArgumentError, match="proves nothing"):
+        one.decide(gate.GatePolicy(metric="mae", proof="point"))
+
+
+def test_totals_add_up_to_the_gain():
+    rng = np.random.default_rng(2)
+    grades, query = rng.integers(0, 4, 700), np.repeat(np.arange(70), 10)
+    candidate, production = grades + rng.normal(0, 1, 700), grades + rng.normal(0, 2, 700)
+    rows = {"metric": "ndcg@5", "query": query, "cluster": query // 10}
+    sums = metrics.totals(grades, candidate, production, **rows)
+    assert list(sums) == [str(day) for day in range(7)]
+    gain = sum(a for a, _ in sums.values()) / sum(b for _, b in sums.values())
+    assert gain == pytest.approx(metrics.compare(grades, candidate, production, **rows).gain, rel=1e-12)
+    with pytest.raises(ArgumentError, match="no mean over queries"):
+        metrics.totals(grades, candidate, production, metric="rmse", cluster=query)
+
+
 # ---------------------------------------------------------------- in the cycle and the replay
 
 

@@ -381,10 +381,11 @@ class Run:
 
     def _known_to(self, production: Version) -> datetime | None:
         """Give the instant before which the holdout's rows favour production: it learned from them, or won on them."""
-        record = next((each for each in production.evidence if each["kind"] == "run"), None)
+        runs = (self.registry.record(each["digest"]) for each in reversed(production.evidence) if each["kind"] == "run")
+        record = next((each for each in runs if each["outcome"] == "promoted"), None)
         if record is None or self.fixed_holdout:
             return None
-        inputs, steps = (self.registry.record(record["digest"])[name] for name in ("inputs", "steps"))
+        inputs, steps = record["inputs"], record["steps"]
         won = any(each["comparison"] for each in steps["evaluate"]["evidence"])
         return known_until(inputs["window"], inputs["holdout"], won=won)
 

@@ -6,5 +6,15 @@ under another policy: that is how a replay tells what each proof would have cost
 
 from ctcore.gate._decide import Evidence, GateReport, decide, queries_to_decide, smallest_provable
 from ctcore.gate._policy import GatePolicy, Proof
+from ctcore.gate._shadow import Shadow
 
-__all__ = ["Evidence", "GatePolicy", "GateReport", "Proof", "decide", "queries_to_decide", "smallest_provable"]
+__all__ = [
+    "Evidence",
+    "GatePolicy",
+    "GateReport",
+    "Proof",
+    "Shadow",
+    "decide",
+    "queries_to_decide",
+    "smallest_provable",
+]

@@ -243,6 +243,40 @@ def compare(
     return _compared(ask, sample, found)
 
 
+def totals(
+    relevance: Any,
+    candidate: Any,
+    production: Any,
+    *,
+    metric: str | Definition,
+    cluster: Any,
+    relative: bool = True,
+    group: Any = None,
+    query: Any = None,
+) -> dict[str, tuple[float, float]]:
+    """Give the candidate's advantage of each cluster, and what it is measured against: what a shadow collects.
+
+    For metrics that are means over queries (rows): the gain over some clusters is the ratio of their sums.
+
+    >>> rows = {"query": [0, 0, 1, 1], "cluster": ["a", "a", "b", "b"]}
+    >>> totals([1, 0, 0, 1], [2, 1, 2, 1], [1, 2, 1, 2], metric="ndcg@1", **rows)
+    {'a': (1.0, 0.0), 'b': (-1.0, 1.0)}
+    """
+    definition = metric if isinstance(metric, Definition) else Definition.of(metric)
+    if definition.metric in ("auc", "r2", "rmse"):
+        raise ArgumentError(f'metric: {definition.name} is no mean over queries; take "mse" for RMSE')
+    Margin(0.0, relative=relative).check(definition.metric)
+    sample = _sample(definition, relevance, candidate, production, group=group, query=query, weight=None)
+    unit = _of_queries("cluster", cluster, len(np.asarray(candidate)), definition, group=group, query=query)
+    better = 1 if definition.higher_is_better else -1
+    found = {}
+    for name in np.unique(unit):
+        of = (unit == name) & sample.used
+        c, p = sample.candidate[of], sample.production[of]
+        found[str(name)] = (better * float(np.sum(c - p)), float(np.sum(p)) if relative else float(len(p)))
+    return found
+
+
 def informative(evaluation: Evaluation) -> NDArray[np.bool_]:
     """Tell which queries (rows) can tell two models apart: they have a value, and their grades are not all equal.
 
