@@ -217,10 +217,12 @@ def test_no_comparison_is_no_pass_but_the_first_model_is():
 def test_a_decision_can_be_made_again_from_its_record():
     policy = gate.GatePolicy(metric="ndcg@10", slices=("weekday",), max_slice_loss="2%")
     undone = {"weekday=0": comparison(math.nan, -math.inf, math.inf, problem="no query of it can tell")}
-    facts = evidence(comparison(slices=slices() | undone), missing=("weekday=9",), left_out=4)
-    record = json.loads(json.dumps(plain(facts.to_dict()), allow_nan=False))
-    again = gate.decide(policy, gate.Evidence.from_dict(record, policy.definition))
-    assert again.to_dict() == gate.decide(policy, facts).to_dict()
+    for bounds in ((0.015, 0.025), (-math.inf, math.inf)):
+        found = comparison(0.02, *bounds, slices=slices() | undone)
+        facts = evidence(found, missing=("weekday=9",), left_out=4)
+        record = json.loads(json.dumps(plain(facts.to_dict()), allow_nan=False))
+        again = gate.decide(policy, gate.Evidence.from_dict(record, policy.definition))
+        assert again.to_dict() == gate.decide(policy, facts).to_dict()
 
 
 @pytest.mark.parametrize(
