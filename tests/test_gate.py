@@ -233,9 +233,9 @@ def test_a_decision_can_be_made_again_from_its_record():
         ({"confidence": 0.4}, "confidence must be at least 0.5"),
         ({"max_slice_loss": "2%"}, "needs slices"),
         ({"slices": ("a",), "max_slice_loss": 0.02}, "max_slice_loss must be a percentage, as margin is"),
-        ({"metric": "auc"}, "0.5, not 0, is chance"),
+        ({"metric": "roc_auc"}, "0.5, not 0, is chance"),
         ({"metric": "r2"}, "may be negative"),
-        ({"metric": "auc", "margin": 0.01, "implausible_gain": "5%"}, "implausible_gain must be a number"),
+        ({"metric": "roc_auc", "margin": 0.01, "implausible_gain": "5%"}, "implausible_gain must be a number"),
         ({"yearly_errors": 0.0}, "yearly_errors must be above 0"),
     ],
 )
@@ -290,18 +290,18 @@ def classification(rng, rows=3_000):
 
 def test_auc_is_compared_by_delong_or_by_cluster():
     label, candidate, production = classification(np.random.default_rng(3))
-    found = metrics.compare(label, candidate, production, metric="auc", margin=0.01)
+    found = metrics.compare(label, candidate, production, metric="roc_auc", margin=0.01)
     assert found.candidate == pytest.approx(roc_auc_score(label, candidate), rel=1e-12)
     assert found.method == "DeLong on independent rows"
     day, week = np.arange(3_000) // 60, np.arange(3_000) // 430
-    bootstrap = metrics.compare(label, candidate, production, metric="auc", cluster=day)
+    bootstrap = metrics.compare(label, candidate, production, metric="roc_auc", cluster=day)
     assert bootstrap.method.startswith("bootstrap")
     assert bootstrap.lower == pytest.approx(found.lower, abs=0.3 * (found.gain - found.lower))
-    few = metrics.compare(label, candidate, production, metric="auc", cluster=week)
+    few = metrics.compare(label, candidate, production, metric="roc_auc", cluster=week)
     assert few.method.startswith("sign flips")
     assert found.gain == pytest.approx(few.gain, rel=1e-9)
     with pytest.raises(ArgumentError, match="means nothing"):
-        metrics.compare(label, candidate, production, metric="auc", margin="1%")
+        metrics.compare(label, candidate, production, metric="roc_auc", margin="1%")
 
 
 def test_methods_agree_where_there_are_many_clusters():

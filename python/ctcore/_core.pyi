@@ -47,6 +47,7 @@ class _Interval(TypedDict):
 
 def lightgbm_model(text: bytes) -> tuple[list[str], int, int]: ...
 def lightgbm_probes(text: bytes, limit: int) -> NDArray[np.float64]: ...
+
 class _Paired(_Interval):
     units: int
     effective: float

@@ -146,6 +146,8 @@ def load(folder: str | Path) -> Project:
     for gate in settings.gate:
         if Definition.of(gate.metric).ranks != (settings.model.task == "ranking"):
             raise ConfigError(f"{path}: gate.metric: {gate.metric} does not judge a {settings.model.task}")
+        if gate.max_calibration_error is not None and settings.model.task != "classification":
+            raise ConfigError(f"{path}: gate.max_calibration_error: a {settings.model.task} gives no probabilities")
     try:
         json.dumps(settings.train.parameters)
     except TypeError as error:

@@ -529,7 +529,7 @@ def measure(
         against=against,
         problem=problem,
         distinct_scores=len(np.unique(scores[0])),
-        calibration_error=_calibration_error(label, scores[0]) if policy.max_calibration_error is not None else None,
+        calibration_error=None if policy.max_calibration_error is None else metrics.ece(label, scores[0]),
     )
     if len(scores) == 1:
         return evidence
@@ -573,14 +573,6 @@ def _since(rows: pa.Table, time_column: str, moment: datetime | None) -> NDArray
     times = rows[time_column]
     start = pa.scalar(moment if times.type.tz else moment.replace(tzinfo=None), times.type)
     return np.asarray(pc.greater_equal(times, start))
-
-
-def _calibration_error(label: Any, prediction: Any) -> float:
-    """Give the mean distance between predictions and what happened, over ten bins of equal mass."""
-    order = np.argsort(prediction, kind="stable")
-    bins = zip(np.array_split(label[order], 10), np.array_split(prediction[order], 10), strict=True)
-    apart = [abs(float(np.sum(seen - said))) for seen, said in bins]
-    return sum(apart) / len(order)
 
 
 def codes(table: pa.Table, name: str) -> Any:

@@ -41,7 +41,7 @@ class Evidence:
     score_psi: float | None = None
     """PSI of the candidate's scores against production's."""
     calibration_error: float | None = None
-    """The mean distance of predictions from what happened, over ten bins of equal mass."""
+    """The expected calibration error of the candidate's probabilities."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the evidence as plain values."""
@@ -290,7 +290,7 @@ def _guards(policy: GatePolicy, evidence: Evidence) -> Iterator[Check]:
         yield _guard(policy, "scores", count > 1, message, count, None)
     asked: tuple[tuple[str, float | None, float | None, str], ...] = (
         ("score_psi", evidence.score_psi, policy.max_score_psi, "PSI of the candidate's scores against production's"),
-        ("calibration", evidence.calibration_error, policy.max_calibration_error, "the mean error of calibration"),
+        ("calibration", evidence.calibration_error, policy.max_calibration_error, "the expected calibration error"),
     )
     for name, found, most, words in asked:
         if most is None:

@@ -17,12 +17,12 @@ class GatePolicy:
 
     >>> GatePolicy(metric="ndcg@10", margin="1%").threshold
     0.01
-    >>> GatePolicy(metric="auc", margin=0.002, proof="not_worse").threshold
+    >>> GatePolicy(metric="roc_auc", margin=0.002, proof="not_worse").threshold
     -0.002
     """
 
     metric: str
-    """``"ndcg@10"``, ``"mae"``, ``"auc"``: any metric that ``metrics.compare`` takes."""
+    """``"ndcg@10"``, ``"mae"``, ``"roc_auc"``: any metric that ``metrics.compare`` takes."""
     gain: Literal["linear", "exp2"] = "linear"
     """For NDCG: grades to gains."""
     margin: str | float = "1%"
@@ -49,7 +49,7 @@ class GatePolicy:
     max_score_psi: float | None = None
     """How far the candidate's scores may be distributed from production's, as a PSI."""
     max_calibration_error: float | None = None
-    """How far predictions may be from what happened, as the mean over ten bins of equal mass, in the label's unit."""
+    """Classification: how far probabilities may be from shares, as the expected calibration error (``metrics.ece``)."""
     yearly_errors: float = 1.0
     """Promotions a year, expected at most, of candidates that are no better, for the proofs ``"margin"`` and
     ``"better"``: each gate may spend its share, ``yearly_errors / gates_per_year``, on "not better than production"."""

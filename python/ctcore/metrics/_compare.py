@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 Method = Literal["sign_flip", "cluster_t", "bootstrap", "delong"]
 
 _NOT_RELATIVE = {
-    "auc": "0.5, not 0, is chance",
+    "roc_auc": "0.5, not 0, is chance",
     "gauc": "0.5, not 0, is chance",
-    "pr_auc": "the share of positives, not 0, is chance",
     "r2": "it may be negative, and 0 is the mean of the targets",
-    "kendall": "it may be negative",
 }
 _MANY_CLUSTERS = 30  # below, a percentile bootstrap is measurably too short
 _WORDS = {
@@ -182,7 +180,7 @@ def compare(
         The grades (targets, labels), and the two models' scores (predictions) of the same rows.
     metric : str
         A metric that is a mean over queries or rows, ``"ndcg@10"`` or ``"mae"``; also ``"rmse"`` (a relative gain by
-        way of the MSE, exactly; an absolute one by the delta method), ``"r2"`` and ``"auc"``.
+        way of the MSE, exactly; an absolute one by the delta method), ``"r2"`` and ``"roc_auc"``.
     margin : str or float, optional
         The gain to prove: ``"1%"`` of production's metric, or a number in the metric's unit. It moves the p-value
         alone. Without it 0, relative where that means something. For AUC, R2 and signed metrics a relative margin is
@@ -221,9 +219,9 @@ def compare(
         margin = Margin(0.0, relative=definition.metric not in _NOT_RELATIVE)
     margin = Margin.of(margin)
     margin.check(definition.metric)
-    if definition.metric == "auc" and weight is not None:
+    if definition.metric == "roc_auc" and weight is not None:
         raise ArgumentError("weight: AUC is compared without weights")
-    if method == "delong" and (definition.metric != "auc" or cluster is not None):
+    if method == "delong" and (definition.metric != "roc_auc" or cluster is not None):
         raise ArgumentError('method: "delong" compares AUC on independent rows, without cluster')
     sample = _sample(definition, relevance, candidate, production, group=group, query=query, weight=weight)
     rows = len(np.asarray(candidate))
@@ -263,7 +261,7 @@ def totals(
     {'a': (1.0, 0.0), 'b': (-1.0, 1.0)}
     """
     definition = metric if isinstance(metric, Definition) else Definition.of(metric)
-    if definition.metric in ("auc", "r2", "rmse"):
+    if definition.metric in ("roc_auc", "r2", "rmse"):
         raise ArgumentError(f'metric: {definition.name} is no mean over queries; take "mse" for RMSE')
     Margin(0.0, relative=relative).check(definition.metric)
     sample = _sample(definition, relevance, candidate, production, group=group, query=query, weight=None)
@@ -325,7 +323,7 @@ def _sample(
     definition: Definition, relevance: Any, candidate: Any, production: Any, *, group: Any, query: Any, weight: Any
 ) -> _Sample:
     target = np.empty(0)
-    if definition.metric == "auc":
+    if definition.metric == "roc_auc":
         target = np.asarray(relevance, dtype=float)
         ours, theirs = np.asarray(candidate, dtype=float), np.asarray(production, dtype=float)
         used = np.ones(len(target), dtype=bool)
@@ -381,7 +379,7 @@ def _slice(ask: _Ask, sample: _Sample, mask: NDArray[np.bool_]) -> Comparison:
 def _compared(ask: _Ask, sample: _Sample, slices: dict[str, Comparison]) -> Comparison:
     used = sample.of(sample.used)
     cluster = np.unique(used.cluster, return_inverse=True)[1]
-    if ask.definition.metric == "auc":
+    if ask.definition.metric == "roc_auc":
         candidate, production, found = _auc(ask, used, cluster)
     else:
         candidate, production, found = _means(ask, used, cluster)

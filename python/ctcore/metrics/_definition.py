@@ -31,7 +31,10 @@ RANKING = {
 }
 """Each ranking metric, with the parts of a definition that it alone reads."""
 
-LOSSES = {"mae": "absolute", "mse": "squared"}
+LOSSES = {"mae": "absolute", "mse": "squared", "rmse": "squared", "log_loss": "log", "brier": "squared"}
+"""Each loss of rows, with what it is on one row."""
+
+_ROWS = {*LOSSES, "r2", "roc_auc"}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "trec": {"ties": "document", "negative": "unjudged", "persistence": 0.9},
@@ -55,7 +58,8 @@ class Definition:
     """What exactly a metric's number means. It is stored with every result."""
 
     metric: str
-    """One of the ranking metrics (``"ndcg"``, ``"map"``, ...), or ``"mae"`` or ``"mse"``."""
+    """One of the ranking metrics (``"ndcg"``, ``"map"``, ...), ``"mae"``, ``"mse"``, ``"rmse"``, ``"r2"``,
+    ``"log_loss"``, ``"brier"`` or ``"roc_auc"``."""
     k: int | None = None
     """The cutoff; ``None`` counts every document."""
     gain: Gain = "linear"
@@ -97,7 +101,7 @@ class Definition:
         'reachable'
         """
         name, at, cutoff = metric.partition("@")
-        known = [*RANKING, *LOSSES]
+        known = [*RANKING, *_ROWS]
         if name not in known:
             raise ArgumentError(f'metric: unknown metric "{metric}"; {did_you_mean(name, known)}')
         if at and (name not in RANKING or not cutoff.isdecimal() or int(cutoff) < 1):
@@ -120,7 +124,7 @@ class Definition:
     @property
     def ranks(self) -> bool:
         """Whether the metric is of a ranking, so that rows belong to queries."""
-        return self.metric not in LOSSES
+        return self.metric not in _ROWS
 
     def to_dict(self) -> dict[str, Any]:
         """Give the definition's parts that mean something for its metric."""

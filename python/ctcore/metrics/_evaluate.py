@@ -11,13 +11,18 @@ import numpy as np
 from ctcore import _core
 from ctcore.errors import ArgumentError
 from ctcore.metrics._arrays import by_document, codes, groups, numbers, query_weights
+from ctcore.metrics._classification import brier, roc_auc
 from ctcore.metrics._definition import LOSSES, Definition, Empty, Gain, Preset, Ties
+from ctcore.metrics._pointwise import r2, rmse
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
 __all__ = ["Definition", "Empty", "Evaluation", "Evaluations", "Gain", "Ties", "codes", "evaluate", "groups", "rank"]
+
+_WHOLE = {"rmse": rmse, "r2": r2, "roc_auc": roc_auc, "brier": brier}
+"""Metrics of rows that are more than the mean of a loss."""
 
 # the flag bits of _core.ranking
 _IRRELEVANT, _CONSTANT, _SINGLE, _CONSTANT_SCORE, _GAINLESS = 1, 2, 4, 8, 16
@@ -31,7 +36,8 @@ class Evaluation:
     value: float
     """The mean over queries (or rows), without the skipped ones."""
     per_query: NDArray[np.float64] = field(repr=False)
-    """One value a query in order of first occurrence, or one a row for losses; NaN where skipped."""
+    """One value a query in order of first occurrence, or one a row for losses; NaN where skipped. Empty for
+    R2 and AUC, which have none."""
     n_queries: int
     n_empty: int = 0
     """Queries without a relevant document; for DCG and NDCG, without gain."""
@@ -141,9 +147,9 @@ def evaluate(
     Parameters
     ----------
     relevance, score : arrays of shape (rows,)
-        The grade and the score of each document, as for :func:`ndcg`; for ``"mae"`` and ``"mse"`` the target and the
-        prediction. A score of -infinity says that a document was not retrieved: it has no rank, but counts among the
-        relevant documents of its query and in the best order.
+        The grade and the score of each document, as for :func:`ndcg`; for metrics of rows (``"mae"``, ``"roc_auc"``,
+        ...) the target and the prediction. A score of -infinity says that a document was not retrieved: it has no
+        rank, but counts among the relevant documents of its query and in the best order.
     metrics : sequence of str
         Names with their cutoffs: ``["ndcg@10", "map@100", "mrr"]``.
     group, query :
@@ -201,8 +207,12 @@ def _losses(definitions: list[Definition], target: Any, prediction: Any, *, weig
     weight = None if weight is None else numbers(weight)
     found = {}
     for definition in definitions:
-        values = _core.losses(target, prediction, LOSSES[definition.metric])
-        found[definition.name] = Evaluation(definition, _core.mean(values, weight), values, n_queries=len(values))
+        values = np.empty(0)
+        if definition.metric in LOSSES:
+            values = _core.losses(target, prediction, LOSSES[definition.metric])
+        whole = _WHOLE.get(definition.metric)
+        value = whole(target, prediction, weight=weight) if whole else _core.mean(values, weight)
+        found[definition.name] = Evaluation(definition, value, values, n_queries=len(target))
     return Evaluations(found)
 
 
