@@ -6,7 +6,6 @@ is not done again. Whatever stops leaves production untouched.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -104,13 +103,14 @@ class Run:
     def go(self) -> RunReport:
         """Do the steps that have no record yet."""
         limit = timedelta(seconds=self.settings.train.limits.seconds())
-        with self.registry.lease(self.model, lasts=limit + _LEASE_MARGIN):
-            self.folder = self._attempt()
+        with self.registry.lease(self.model, lasts=limit + _LEASE_MARGIN) as lease:
+            self.registry = self.registry.under(lease)
+            self.attempt = self._attempt()
             return self._finished() or self._go()
 
     def done(self) -> RunReport | None:
         """Give the answer of the newest attempt if it has one, whatever serves by now."""
-        self.folder = f"runs/{self.key}/{self._newest()}"
+        self.attempt = self._newest()
         return self._finished()
 
     @cached_property
@@ -145,35 +145,32 @@ class Run:
             raise
         return self._report(self._finish(given, steps, outcome))
 
-    def _attempt(self) -> str:
-        """Give the folder of this attempt.
+    def _attempt(self) -> int:
+        """Give the number of this attempt.
 
         A finished one stands where it stopped at the data, or while what it compared with, or made, still serves.
         """
-        base, number = f"runs/{self.key}", self._newest()
-        last = f"{base}/{number}"
-        finished = self.registry.store.read(f"{last}/finished.json")
-        if finished is not None:
-            record = json.loads(finished)
+        last = self._newest()
+        record = self.registry.step(self.key, last, "finished")
+        if record is not None:
             serving = self.registry.state(self.model).production
             stands = record["outcome"] == "validate" or serving in (record["candidate"], record["baseline"])
             if record["outcome"] == "conflict" or not stands:
-                last = f"{base}/{number + 1}"
+                return last + 1
         return last
 
     def _newest(self) -> int:
-        return max((int(name) for name in self.registry.store.list(f"runs/{self.key}")), default=1)
+        return max(self.registry.attempts(self.key), default=1)
 
     def _record(self, name: str) -> Any:
-        data_ = self.registry.store.read(f"{self.folder}/{name}.json")
-        return None if data_ is None else json.loads(data_)
+        return self.registry.step(self.key, self.attempt, name)
 
     def _step(self, name: str, steps: dict[str, Any]) -> dict[str, Any]:
         """Give the record of a step: the one there is, or a new one made of the records of the steps before."""
         record: dict[str, Any] | None = self._record(name)
         if record is None:
             record = dict(plain(getattr(self, f"_{name}")(steps)))
-            self.registry.store.create(f"{self.folder}/{name}.json", canonical(record))
+            self.registry.add_step(self.key, self.attempt, name, record)
         return record
 
     def _finish(self, given: dict[str, Any], steps: dict[str, Any], outcome: str) -> dict[str, Any]:
@@ -197,7 +194,7 @@ class Run:
             )
         digest = self.registry.put(canonical(record))
         short = {key: record[key] for key in ("outcome", "candidate", "baseline")}
-        self.registry.store.create(f"{self.folder}/finished.json", canonical(short | {"record": digest}))
+        self.registry.add_step(self.key, self.attempt, "finished", short | {"record": digest})
         return record
 
     def _report(self, record: dict[str, Any], *, again: bool = False) -> RunReport:

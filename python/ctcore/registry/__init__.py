@@ -5,9 +5,28 @@ fold of that log, so two productions cannot be written down. An entry is acknowl
 names are on disk.
 """
 
+from ctcore.registry._collect import Collection
+from ctcore.registry._fold import Rollout, State, Version, fold
 from ctcore.registry._lease import Lease
-from ctcore.registry._log import Entry, State, Version
+from ctcore.registry._log import Entry
 from ctcore.registry._registry import Registry
-from ctcore.registry._store import LocalStore, canonical, sha256
+from ctcore.registry._store import LocalStore, Store, canonical, seal, sha256, unseal
+from ctcore.registry._verify import VerifyReport
 
-__all__ = ["Entry", "Lease", "LocalStore", "Registry", "State", "Version", "canonical", "sha256"]
+__all__ = [
+    "Collection",
+    "Entry",
+    "Lease",
+    "LocalStore",
+    "Registry",
+    "Rollout",
+    "State",
+    "Store",
+    "VerifyReport",
+    "Version",
+    "canonical",
+    "fold",
+    "seal",
+    "sha256",
+    "unseal",
+]
