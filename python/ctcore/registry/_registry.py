@@ -520,8 +520,8 @@ def _folder(model: str) -> str:
 
 
 def _step_key(run: str, attempt: int, name: str) -> str:
-    if not re.fullmatch(r"[a-z_]+", name):
-        raise ArgumentError(f"name: a step is named with lower-case letters, found {name!r}")
+    if not re.fullmatch(r"[a-z_]{1,40}", name):
+        raise ArgumentError(f"name: a step is named with 1 to 40 lower-case letters, found {name!r}")
     return f"runs/{checked_digest('run', run)}/{attempt:d}/{name}.json"
 
 
