@@ -179,6 +179,7 @@ class Run:
             "run": self.key,
             "cause": self.cause,
             "inputs": given,
+            "code": lineage.code(self.project.folder),
             "surroundings": lineage.surroundings(),
             "steps": steps,
             "outcome": outcome,

@@ -50,6 +50,12 @@ class ConflictError(CtcoreError):
     exit_code: ClassVar[int] = 5
 
 
+class RefusedError(ConflictError):
+    """A version may not serve: it lacks evidence or approvals, or is barred. Nothing was changed."""
+
+    exit_code: ClassVar[int] = 1
+
+
 class StoreError(CtcoreError, OSError):
     """The registry's store cannot be read or written, or does not hold what it must."""
 

@@ -176,22 +176,6 @@ def check_drift(reference: str, current: str, columns: str | None, fail_on: str,
     return exit_code(found.verdict, fail_on=fail_on)
 
 
-@cli.command(epilog=_EXIT_CODES, short_help="List the versions and what serves.")
-@_project
-@_format
-def models(project: str, format_: str) -> int:
-    """List the versions of the project's registry: metric, gain, cause, data window, and which one serves."""
-    from ctcore import config, cycle  # noqa: PLC0415 - heavy
-    from ctcore import report as reports  # noqa: PLC0415
-    from ctcore.registry import Registry  # noqa: PLC0415
-
-    registry = Registry(config.load(project).registry)
-    found = cycle.listing(registry)
-    text: dict[str, Any] = {"format": 1, "kind": "models", "models": found}
-    _answer(format_, lambda: text, lambda: reports.models_text(found, root=registry.root, colour=_colour()))
-    return 0
-
-
 def _answer(format_: str, as_dict: Callable[[], dict[str, Any]], as_text: Callable[[], str]) -> None:
     """Write the answer to stdout."""
     text = (
@@ -230,3 +214,8 @@ def _progress(total: int) -> Iterator[Callable[[int, str], None]]:
 
 
 cli.add_command(evaluate_command(_answer, epilog=_EXIT_CODES))
+
+
+from ctcore.cli import _models  # noqa: E402 - it builds on what stands above
+
+cli.add_command(_models.models)

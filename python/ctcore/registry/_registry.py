@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ctcore.errors import ArgumentError, ConflictError, NotFoundError, StoreError
+from ctcore.errors import ArgumentError, ConflictError, NotFoundError, RefusedError, StoreError
 from ctcore.registry._collect import Collection, collect
 from ctcore.registry._lease import Lease
 from ctcore.registry._log import FORMAT, Entry, Log
@@ -397,11 +397,11 @@ class Registry:
         self._unmoved(model, state, number, expect)
         version = state.version(number)
         if version.collected:
-            raise ConflictError(f"the files of {_name(number)} of {model} were collected; register them again first")
+            raise RefusedError(f"the files of {_name(number)} of {model} were collected; register them again first")
         against = None if expect is None else state.version(expect).digest
         gates = [each for each in version.evidence if each["kind"] == "gate"]
         if not any(each["against"] == against and each["verdict"] in ("pass", "warn") for each in gates):
-            raise ConflictError(
+            raise RefusedError(
                 f"{_name(number)} of {model} has no evidence of a gate that passed against {_name(expect)}; "
                 f"nothing was changed. Run the gate first"
             )
@@ -412,7 +412,7 @@ class Registry:
             if each["scope"] == "production" and datetime.fromisoformat(each["expires"]) > now
         }
         if len(valid) < approvals:
-            raise ConflictError(
+            raise RefusedError(
                 f"{_name(number)} of {model} has the approvals of {len(valid)} people that are valid, and needs those "
                 f"of {approvals}; nothing was changed"
             )
@@ -426,7 +426,7 @@ class Registry:
                 f"for {_name(number)} was taken; nothing was changed. Run the gate again"
             )
         if state.version(number).digest in state.quarantined:
-            raise ConflictError(f"{_name(number)} of {model} is quarantined and may not serve; nothing was changed")
+            raise RefusedError(f"{_name(number)} of {model} is quarantined and may not serve; nothing was changed")
 
     def _commit(self, model: str, actions: Callable[[State], list[dict[str, Any]]]) -> State:
         return self.append(_folder(model), actions)

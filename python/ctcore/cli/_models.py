@@ -1,0 +1,297 @@
+"""The commands on the registry: ``ctcore models ...``, ``ctcore registry ...`` and ``ctcore reproduce``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ctcore.cli._main import _EXIT_CODES, _answer, _colour, _format, _project, _talk
+from ctcore.errors import ArgumentError, NotFoundError
+from ctcore.verdict import exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ctcore.registry import Registry
+
+_model = click.option("--model", metavar="NAME", help="A model of the registry; the project's own without it.")
+_version = click.argument("version", metavar="VERSION")
+
+
+@click.group(epilog=_EXIT_CODES, invoke_without_command=True, short_help="List the versions, show, promote, roll back.")
+@_project
+@_format
+@click.pass_context
+def models(context: click.Context, project: str, format_: str) -> int | None:
+    """List the versions of the project's registry, or do something with one.
+
+    The list shows metric, gain, cause, data window, and which version serves.
+    """
+    if context.invoked_subcommand:
+        return None
+    return int(context.invoke(list_, project=project, format_=format_))
+
+
+@models.command("list", epilog=_EXIT_CODES)
+@_project
+@_format
+def list_(project: str, format_: str) -> int:
+    """List the versions: metric, gain, cause, data window, and which one serves."""
+    from ctcore import cycle  # noqa: PLC0415 - heavy
+    from ctcore import report as reports  # noqa: PLC0415
+
+    registry, _ = _opened(project, None)
+    found = cycle.listing(registry)
+    for name in registry.models():
+        _faulty(registry, name)
+    text: dict[str, Any] = {"format": 1, "kind": "models", "models": found}
+    _answer(format_, lambda: text, lambda: reports.models_text(found, root=registry.root, colour=_colour()))
+    return 0
+
+
+@models.command(epilog=_EXIT_CODES)
+@_version
+@_model
+@_project
+@_format
+def show(version: str, model: str | None, project: str, format_: str) -> int:
+    """Show the model card of a version.
+
+    Metrics with their intervals, data window, contract, drift, gates, who approved it, when it served. VERSION is a
+    number, or `production`, `previous` or `candidate`.
+    """
+    from ctcore import lineage  # noqa: PLC0415 - heavy
+    from ctcore import report as reports  # noqa: PLC0415
+
+    registry, name = _opened(project, model)
+    card = lineage.card(registry, name, _number(registry, name, version))
+    _answer(format_, lambda: card, lambda: reports.card_text(card, colour=_colour()))
+    return 0
+
+
+@models.command(epilog=_EXIT_CODES)
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@_model
+@_project
+@_format
+def diff(old: str, new: str, model: str | None, project: str, format_: str) -> int:
+    """Show what tells version NEW from version OLD: parameters, data, features, metrics, trees."""
+    from ctcore import lineage  # noqa: PLC0415 - heavy
+    from ctcore import report as reports  # noqa: PLC0415
+
+    registry, name = _opened(project, model)
+    found = lineage.diff(registry, name, _number(registry, name, old), _number(registry, name, new))
+    _answer(format_, lambda: found, lambda: reports.diff_text(found, colour=_colour()))
+    return 0
+
+
+@models.command(epilog=_EXIT_CODES)
+@_version
+@click.option("--approvals", default=0, show_default=True, help="How many people must have approved it.")
+@_model
+@_project
+def promote(version: str, approvals: int, model: str | None, project: str) -> int:
+    """Make a version production.
+
+    Only evidence promotes: the version needs a gate that passed against the model that serves now.
+    """
+    registry, name = _opened(project, model)
+    number = _number(registry, name, version)
+    serving = registry.state(name).production
+    registry.promote(name, number, expect=serving, approvals=approvals)
+    return _said(f"version {number} of {name} serves" + (f", in place of version {serving}" if serving else ""))
+
+
+@models.command(epilog=_EXIT_CODES)
+@click.option("--cause", required=True, help="Why; it is kept in the log.")
+@_model
+@_project
+def rollback(cause: str, model: str | None, project: str) -> int:
+    """Make production what served before it, and quarantine what is rolled back. It needs no gate."""
+    registry, name = _opened(project, model)
+    serving = registry.state(name).production
+    number = registry.rollback(name, cause=cause, expect=serving)
+    return _said(f"version {number} of {name} serves again; version {serving} is quarantined")
+
+
+@models.command(epilog=_EXIT_CODES)
+@_version
+@click.option("--by", metavar="NAME", help="Who approves; the user without it.")
+@click.option("--lasts", default="1d", show_default=True, metavar="DURATION", help="When the approval ends.")
+@_model
+@_project
+def approve(version: str, by: str | None, lasts: str, model: str | None, project: str) -> int:
+    """Approve a version for production, for a time."""
+    from ctcore import data  # noqa: PLC0415 - heavy
+
+    registry, name = _opened(project, model)
+    number = _number(registry, name, version)
+    registry.approve(name, number, by=by, lasts=data.duration(lasts))
+    return _said(f"version {number} of {name} is approved by {by or registry.actor} for {lasts}")
+
+
+@models.command(epilog=_EXIT_CODES)
+@_version
+@click.option("--by", metavar="NAME", help="Whose approval; all without it.")
+@_model
+@_project
+def revoke(version: str, by: str | None, model: str | None, project: str) -> int:
+    """Take back the approvals of a version."""
+    registry, name = _opened(project, model)
+    number = _number(registry, name, version)
+    registry.revoke(name, number, by=by)
+    return _said(f"version {number} of {name} is no longer approved" + (f" by {by}" if by else ""))
+
+
+@models.command(epilog=_EXIT_CODES)
+@_version
+@click.option("--cause", required=True, help="Why; it is kept in the log.")
+@_model
+@_project
+def quarantine(version: str, cause: str, model: str | None, project: str) -> int:
+    """Bar a version from serving, whatever evidence it has."""
+    registry, name = _opened(project, model)
+    number = _number(registry, name, version)
+    registry.quarantine(name, number, cause=cause)
+    return _said(f"version {number} of {name} is quarantined")
+
+
+@models.command(epilog=_EXIT_CODES)
+@_version
+@click.option("--remove", is_flag=True, help="Take the pin away.")
+@_model
+@_project
+def pin(version: str, remove: bool, model: str | None, project: str) -> int:
+    """Keep a version's files for good."""
+    registry, name = _opened(project, model)
+    number = _number(registry, name, version)
+    registry.pin(name, number, pinned=not remove)
+    return _said(f"version {number} of {name} is {'no longer pinned' if remove else 'pinned'}")
+
+
+@models.command(epilog=_EXIT_CODES)
+@_project
+@_format
+def verify(project: str, format_: str) -> int:
+    """Prove every digest and every chain of the registry, offline."""
+    from ctcore import report as reports  # noqa: PLC0415 - heavy
+
+    registry, _ = _opened(project, None)
+    found = registry.verify()
+    _answer(format_, found.to_dict, lambda: reports.checks_text(found.checks, colour=_colour()))
+    return exit_code(found.verdict)
+
+
+@models.command(epilog=_EXIT_CODES)
+@_model
+@_project
+def repair(model: str | None, project: str) -> int:
+    """Take a torn end off a model's log, keeping a copy, and go on after the last valid entry.
+
+    Look at what `verify` says first: what was acknowledged in a torn entry is given up.
+    """
+    registry, name = _opened(project, model)
+    fault = registry.state(name).fault
+    if fault is None:
+        return _said(f"the log of {name} has no fault; nothing was changed")
+    taken = registry.repair(name)
+    return _said(f"{fault}: the log goes on without {', '.join(taken) or 'what is missing'}")
+
+
+@models.command(epilog=_EXIT_CODES)
+@click.option("--grace", default="7d", show_default=True, metavar="DURATION", help="How long files are set aside.")
+@click.option("--served", default="90d", show_default=True, metavar="DURATION", help="Keep what served since then.")
+@click.option("--newest", default=10, show_default=True, help="Keep so many of the newest versions.")
+@_project
+@_format
+def gc(grace: str, served: str, newest: int, project: str, format_: str) -> int:
+    """Collect the files of versions that are of no more use, in two phases.
+
+    One call sets files aside, where readers still find them; a call after the grace deletes them. Log, manifests and
+    evidence stay; so do pins, both sides of a rollout, production, and what a rollback goes back to.
+    """
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from ctcore import data  # noqa: PLC0415 - heavy
+    from ctcore import report as reports  # noqa: PLC0415
+
+    registry, _ = _opened(project, None)
+    found = registry.gc(grace=data.duration(grace), served=data.duration(served), newest=newest)
+    done = {"format": 1, "kind": "collection"} | asdict(found)
+    _answer(format_, lambda: done, lambda: reports.collection_text(found, grace=grace))
+    return 0
+
+
+@models.command(epilog=_EXIT_CODES)
+@_version
+@click.argument("folder", metavar="FOLDER")
+@_model
+@_project
+def export(version: str, folder: str, model: str | None, project: str) -> int:
+    """Write a version's files into a new FOLDER, with its model card and its provenance beside it."""
+    from ctcore import lineage  # noqa: PLC0415 - heavy
+    from ctcore.registry import canonical  # noqa: PLC0415
+
+    registry, name = _opened(project, model)
+    number = _number(registry, name, version)
+    files = registry.files(registry.version(name, number))
+    target = Path(folder)
+    if target.exists():
+        raise ArgumentError(f"folder: {target} is there already; name a new one")
+    target.mkdir(parents=True)
+    for path, data in files.items():
+        (target / path).write_bytes(data)
+    documents: dict[str, Callable[[], dict[str, Any]]] = {
+        "card": lambda: lineage.card(registry, name, number),
+        "provenance": lambda: lineage.provenance(registry, name, number),
+    }
+    for what, make in documents.items():
+        try:
+            (target.parent / f"{target.name}.{what}.json").write_bytes(canonical(make()))
+        except NotFoundError as error:
+            _talk(f"no {what}: {error}")
+    return _said(f"version {number} of {name} is in {target}")
+
+
+def _opened(project: str, model: str | None) -> tuple[Registry, str]:
+    """Open a project's registry, and say where the log of the model asked for has a fault."""
+    from ctcore import config  # noqa: PLC0415 - heavy
+    from ctcore.registry import Registry  # noqa: PLC0415
+
+    loaded = config.load(project)
+    registry = Registry(loaded.registry)
+    name = model or loaded.settings.model.name
+    if model is not None:
+        if model not in registry.models():
+            raise NotFoundError(f"the registry {registry.root} has no model {model!r}")
+        _faulty(registry, name)
+    return registry, name
+
+
+def _faulty(registry: Registry, name: str) -> None:
+    fault = registry.state(name).fault
+    if fault:
+        _talk(f"warning: {fault}. What is shown ends before it; `ctcore models repair` goes on from there")
+
+
+def _number(registry: Registry, model: str, version: str) -> int:
+    """Give the number of a version that is named by it, or by what it does."""
+    _faulty(registry, model)
+    state = registry.state(model)
+    named = {"production": state.production, "previous": state.previous, "candidate": state.candidate}
+    if version in named:
+        number = named[version]
+        if number is None:
+            raise NotFoundError(f"{model} has no {version} version")
+        return number
+    if not version.isdecimal():
+        raise ArgumentError(f"version: must be a number, production, previous or candidate, found {version!r}")
+    return registry.version(model, int(version)).number
+
+
+def _said(text: str) -> int:
+    click.echo(text)
+    return 0
