@@ -19,7 +19,7 @@ FLOORS = [
     {"metrics", "drift", "validate"},
     {"gate"},
     {"data", "train", "registry", "report"},
-    {"config", "lineage", "cycle", "replay", "cli", "__main__"},
+    {"config", "lineage", "cycle", "replay", "reproduce", "cli", "__main__"},
 ]
 # Neighbours that may be seen, each for a reason.
 BESIDE = {
@@ -35,6 +35,11 @@ BESIDE = {
     ("cli", "config"),
     ("cli", "cycle"),
     ("cli", "replay"),
+    ("cli", "lineage"),
+    ("cli", "reproduce"),
+    ("reproduce", "config"),
+    ("reproduce", "cycle"),
+    ("reproduce", "lineage"),
 }
 # A report renders what the loop found: it may name those types, for type checkers alone.
 RENDERED = {("report", "cycle"), ("report", "replay")}

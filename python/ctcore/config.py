@@ -72,9 +72,10 @@ class Project:
         return ZoneInfo(self.settings.model.time_zone)
 
     @property
-    def registry(self) -> Path:
-        """The registry's folder."""
-        return self.folder / self.settings.model.registry
+    def registry(self) -> Path | str:
+        """The registry's folder, or the URL of its object store."""
+        named = self.settings.model.registry
+        return named if "://" in named else self.folder / named
 
     @property
     def columns(self) -> Columns:

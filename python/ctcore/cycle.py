@@ -88,6 +88,7 @@ class Run:
     ) -> None:
         as_of = as_of.astimezone(project.zone).replace(hour=0, minute=0, second=0, microsecond=0)
         self.project, self.registry, self.as_of, self.cause, self.say = project, registry, as_of, cause, say
+        self.started, self.spent = registry.clock(), lineage.cpu_seconds()
         self.settings = project.settings
         self.model = self.settings.model.name
         newest = self.settings.holdout.newest
@@ -179,8 +180,7 @@ class Run:
             "run": self.key,
             "cause": self.cause,
             "inputs": given,
-            "code": lineage.code(self.project.folder),
-            "surroundings": lineage.surroundings(),
+            **self._closing(),
             "steps": steps,
             "outcome": outcome,
             "candidate": steps.get("register", {}).get("version"),
@@ -197,6 +197,20 @@ class Run:
         short = {key: record[key] for key in ("outcome", "candidate", "baseline")}
         self.registry.add_step(self.key, self.attempt, "finished", short | {"record": digest})
         return record
+
+    def _closing(self) -> dict[str, Any]:
+        """Give what is known at the end of a run, as it was when the end was first reached."""
+        closing: dict[str, Any] | None = self._record("closing")
+        if closing is None:
+            closing = {
+                "started": self.started.isoformat(),
+                "ended": self.registry.clock().isoformat(),
+                "cost": {"cpu_seconds": round(lineage.cpu_seconds() - self.spent, 3)},
+                "code": lineage.code(self.project.folder),
+                "surroundings": lineage.surroundings(),
+            }
+            self.registry.add_step(self.key, self.attempt, "closing", closing)
+        return closing
 
     def _report(self, record: dict[str, Any], *, again: bool = False) -> RunReport:
         checks = [
@@ -417,6 +431,25 @@ _SAYINGS = {
     "gate": "deciding",
     "promote": "promoting",
 }
+
+
+def remake(
+    project: Project, *, as_of: datetime, registry: Registry
+) -> tuple[dict[str, Any], Callable[[], tuple[Version, str]]]:
+    """Give what a run at an instant reads now, and what trains on it, into a registry of its own.
+
+    The second gives the version that came of it, and the training's log.
+    """
+    under_way = _Run(project, registry, as_of.astimezone(project.zone), {"type": "reproduction"}, lambda _: None)
+
+    def train_again() -> tuple[Version, str]:
+        made = under_way._train({})  # noqa: SLF001 - the same file
+        files = {path: registry.blob(digest) for path, digest in made["files"].items()}
+        model = project.settings.model.name
+        version = registry.register(model, files, run="again", kind=made["kind"], about=made["about"])
+        return version, registry.blob(made["log"]).decode()
+
+    return lineage.inputs(project, under_way.as_of, under_way.spans, under_way.snapshots), train_again
 
 
 # ---------------------------------------------------------------- shared with the replay

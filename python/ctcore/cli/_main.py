@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -11,21 +10,20 @@ import traceback
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.exceptions import Exit
 
 from ctcore import __version__
+from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option, project_option, talk
 from ctcore.cli._evaluate import evaluate_command
+from ctcore.cli._models import models, registry_, reproduce
 from ctcore.errors import ArgumentError, CtcoreError
 from ctcore.verdict import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-_EXIT_CODES = """Exit codes: 0 passed, 1 the answer is no, 2 wrong usage or unusable input, 3 could not be decided, \
-4 a bug, 5 the surroundings failed, 130 interrupted."""
 
 
 def main() -> None:
@@ -51,22 +49,22 @@ def _run(arguments: list[str]) -> int:
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        _talk("interrupted; what was acknowledged is kept, and the same command goes on")
+        talk("interrupted; what was acknowledged is kept, and the same command goes on")
         return 130
     except CtcoreError as error:
-        _talk(f"error: {error}")
+        talk(f"error: {error}")
         return error.exit_code
     except OSError as error:
-        _talk(f"error: {error}")
+        talk(f"error: {error}")
         return 5
     except Exception:  # noqa: BLE001 - the last resort: a bug ends with its own code
         traceback.print_exc()
-        _talk(f"this is a bug in ctcore {__version__}; please report it with the lines above")
+        talk(f"this is a bug in ctcore {__version__}; please report it with the lines above")
         return 4
     return code if isinstance(code, int) else 0
 
 
-@click.group(epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="ctcore")
 def cli() -> None:
     """Keep a machine-learning model current.
@@ -76,23 +74,16 @@ def cli() -> None:
     """
 
 
-_project = click.option(
-    "--project", "-p", default=".", metavar="FOLDER", help="The folder with the ctcore.toml.", show_default=True
-)
-_format = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="What stdout gets.",
-    show_default=True,
-)
+cli.add_command(evaluate_command(answer, epilog=EXIT_CODES))
+cli.add_command(models)
+cli.add_command(registry_)
+cli.add_command(reproduce)
 
 
-@cli.command(epilog=_EXIT_CODES, short_help="Do one cycle of retraining.")
-@_project
+@cli.command(epilog=EXIT_CODES, short_help="Do one cycle of retraining.")
+@project_option
 @click.option("--as-of", metavar="INSTANT", help="The present of the run, such as 2013-06-02; now without it.")
-@_format
+@format_option
 def run(project: str, as_of: str | None, format_: str) -> int:
     """Do one cycle: snapshot, checks, drift, training, registration, evaluation, gate, promotion.
 
@@ -107,12 +98,12 @@ def run(project: str, as_of: str | None, format_: str) -> int:
         report = cycle.run(loaded, as_of=moment, cause={"type": "manual"}, say=lambda text: say(0, text))
     from ctcore import report as reports  # noqa: PLC0415
 
-    _answer(format_, report.to_dict, lambda: reports.run_text(report, colour=_colour()))
+    answer(format_, report.to_dict, lambda: reports.run_text(report, colour=colour()))
     return exit_code(report.verdict)
 
 
-@cli.command(epilog=_EXIT_CODES, short_help="Run the cycle over history and compare policies.")
-@_project
+@cli.command(epilog=EXIT_CODES, short_help="Run the cycle over history and compare policies.")
+@project_option
 @click.option("--from", "first", required=True, metavar="INSTANT", help="The first run.")
 @click.option("--to", "last", required=True, metavar="INSTANT", help="The last run.")
 @click.option("--every", default="7d", show_default=True, metavar="DURATION", help="The time between runs: whole days.")
@@ -120,7 +111,7 @@ def run(project: str, as_of: str | None, format_: str) -> int:
     "--registry", metavar="FOLDER", help="Where the replay's models go, an empty folder; thrown away without it."
 )
 @click.option("--output", "-o", metavar="FILE", help="Write a self-contained HTML report.")
-@_format
+@format_option
 def replay(
     project: str, first: str, last: str, every: str, registry: str | None, output: str | None, format_: str
 ) -> int:
@@ -143,12 +134,12 @@ def replay(
         found = replays.replay(loaded, moments, every=step, registry=folder, say=say)
     if output:
         Path(output).write_text(reports.replay_html(found), encoding="utf-8")
-        _talk(f"the report is {Path(output).resolve()}")
-    _answer(format_, found.to_dict, lambda: reports.replay_text(found, colour=_colour()))
+        talk(f"the report is {Path(output).resolve()}")
+    answer(format_, found.to_dict, lambda: reports.replay_text(found, colour=colour()))
     return 0
 
 
-@cli.command("check-drift", epilog=_EXIT_CODES, short_help="Tell whether data has drifted.")
+@cli.command("check-drift", epilog=EXIT_CODES, short_help="Tell whether data has drifted.")
 @click.argument("reference")
 @click.argument("current")
 @click.option("--columns", metavar="NAMES", help="Compare these columns alone, separated by commas.")
@@ -159,7 +150,7 @@ def replay(
     show_default=True,
     help="What ends with exit code 1.",
 )
-@_format
+@format_option
 def check_drift(reference: str, current: str, columns: str | None, fail_on: str, format_: str) -> int:
     """Tell whether CURRENT has drifted from REFERENCE, column by column.
 
@@ -172,30 +163,8 @@ def check_drift(reference: str, current: str, columns: str | None, fail_on: str,
 
     names = [name.strip() for name in columns.split(",")] if columns else None
     found = drift.compare(data.read_table(reference), data.read_table(current), columns=names)
-    _answer(format_, found.to_dict, lambda: reports.drift_text(found, colour=_colour()))
+    answer(format_, found.to_dict, lambda: reports.drift_text(found, colour=colour()))
     return exit_code(found.verdict, fail_on=fail_on)
-
-
-def _answer(format_: str, as_dict: Callable[[], dict[str, Any]], as_text: Callable[[], str]) -> None:
-    """Write the answer to stdout."""
-    text = (
-        as_text() if format_ == "text" else json.dumps(as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    )
-    try:
-        click.echo(text, nl=False, color=True)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has left; the exit code still tells. Point stdout nowhere for the last flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _colour() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
-
-
-def _talk(text: str) -> None:
-    """Write to stderr, which is for talk."""
-    click.echo(text, err=True)
 
 
 @contextmanager
@@ -211,11 +180,3 @@ def _progress(total: int) -> Iterator[Callable[[int, str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=total)
         yield lambda done, text: progress.update(task, completed=done, description=text)
-
-
-cli.add_command(evaluate_command(_answer, epilog=_EXIT_CODES))
-
-
-from ctcore.cli import _models  # noqa: E402 - it builds on what stands above
-
-cli.add_command(_models.models)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctcore.cli._main import _EXIT_CODES, _answer, _colour, _format, _project, _talk
+from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option, project_option, talk
 from ctcore.errors import ArgumentError, NotFoundError
 from ctcore.verdict import exit_code
 
@@ -20,9 +20,9 @@ _model = click.option("--model", metavar="NAME", help="A model of the registry; 
 _version = click.argument("version", metavar="VERSION")
 
 
-@click.group(epilog=_EXIT_CODES, invoke_without_command=True, short_help="List the versions, show, promote, roll back.")
-@_project
-@_format
+@click.group(epilog=EXIT_CODES, invoke_without_command=True, short_help="List the versions, show, promote, roll back.")
+@project_option
+@format_option
 @click.pass_context
 def models(context: click.Context, project: str, format_: str) -> int | None:
     """List the versions of the project's registry, or do something with one.
@@ -34,9 +34,9 @@ def models(context: click.Context, project: str, format_: str) -> int | None:
     return int(context.invoke(list_, project=project, format_=format_))
 
 
-@models.command("list", epilog=_EXIT_CODES)
-@_project
-@_format
+@models.command("list", epilog=EXIT_CODES)
+@project_option
+@format_option
 def list_(project: str, format_: str) -> int:
     """List the versions: metric, gain, cause, data window, and which one serves."""
     from ctcore import cycle  # noqa: PLC0415 - heavy
@@ -47,15 +47,15 @@ def list_(project: str, format_: str) -> int:
     for name in registry.models():
         _faulty(registry, name)
     text: dict[str, Any] = {"format": 1, "kind": "models", "models": found}
-    _answer(format_, lambda: text, lambda: reports.models_text(found, root=registry.root, colour=_colour()))
+    answer(format_, lambda: text, lambda: reports.models_text(found, root=registry.root, colour=colour()))
     return 0
 
 
-@models.command(epilog=_EXIT_CODES)
+@models.command(epilog=EXIT_CODES)
 @_version
 @_model
-@_project
-@_format
+@project_option
+@format_option
 def show(version: str, model: str | None, project: str, format_: str) -> int:
     """Show the model card of a version.
 
@@ -67,16 +67,16 @@ def show(version: str, model: str | None, project: str, format_: str) -> int:
 
     registry, name = _opened(project, model)
     card = lineage.card(registry, name, _number(registry, name, version))
-    _answer(format_, lambda: card, lambda: reports.card_text(card, colour=_colour()))
+    answer(format_, lambda: card, lambda: reports.card_text(card, colour=colour()))
     return 0
 
 
-@models.command(epilog=_EXIT_CODES)
+@models.command(epilog=EXIT_CODES)
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
 @_model
-@_project
-@_format
+@project_option
+@format_option
 def diff(old: str, new: str, model: str | None, project: str, format_: str) -> int:
     """Show what tells version NEW from version OLD: parameters, data, features, metrics, trees."""
     from ctcore import lineage  # noqa: PLC0415 - heavy
@@ -84,15 +84,15 @@ def diff(old: str, new: str, model: str | None, project: str, format_: str) -> i
 
     registry, name = _opened(project, model)
     found = lineage.diff(registry, name, _number(registry, name, old), _number(registry, name, new))
-    _answer(format_, lambda: found, lambda: reports.diff_text(found, colour=_colour()))
+    answer(format_, lambda: found, lambda: reports.diff_text(found, colour=colour()))
     return 0
 
 
-@models.command(epilog=_EXIT_CODES)
+@models.command(epilog=EXIT_CODES)
 @_version
 @click.option("--approvals", default=0, show_default=True, help="How many people must have approved it.")
 @_model
-@_project
+@project_option
 def promote(version: str, approvals: int, model: str | None, project: str) -> int:
     """Make a version production.
 
@@ -105,10 +105,10 @@ def promote(version: str, approvals: int, model: str | None, project: str) -> in
     return _said(f"version {number} of {name} serves" + (f", in place of version {serving}" if serving else ""))
 
 
-@models.command(epilog=_EXIT_CODES)
+@models.command(epilog=EXIT_CODES)
 @click.option("--cause", required=True, help="Why; it is kept in the log.")
 @_model
-@_project
+@project_option
 def rollback(cause: str, model: str | None, project: str) -> int:
     """Make production what served before it, and quarantine what is rolled back. It needs no gate."""
     registry, name = _opened(project, model)
@@ -117,12 +117,12 @@ def rollback(cause: str, model: str | None, project: str) -> int:
     return _said(f"version {number} of {name} serves again; version {serving} is quarantined")
 
 
-@models.command(epilog=_EXIT_CODES)
+@models.command(epilog=EXIT_CODES)
 @_version
 @click.option("--by", metavar="NAME", help="Who approves; the user without it.")
 @click.option("--lasts", default="1d", show_default=True, metavar="DURATION", help="When the approval ends.")
 @_model
-@_project
+@project_option
 def approve(version: str, by: str | None, lasts: str, model: str | None, project: str) -> int:
     """Approve a version for production, for a time."""
     from ctcore import data  # noqa: PLC0415 - heavy
@@ -133,11 +133,11 @@ def approve(version: str, by: str | None, lasts: str, model: str | None, project
     return _said(f"version {number} of {name} is approved by {by or registry.actor} for {lasts}")
 
 
-@models.command(epilog=_EXIT_CODES)
+@models.command(epilog=EXIT_CODES)
 @_version
 @click.option("--by", metavar="NAME", help="Whose approval; all without it.")
 @_model
-@_project
+@project_option
 def revoke(version: str, by: str | None, model: str | None, project: str) -> int:
     """Take back the approvals of a version."""
     registry, name = _opened(project, model)
@@ -146,11 +146,11 @@ def revoke(version: str, by: str | None, model: str | None, project: str) -> int
     return _said(f"version {number} of {name} is no longer approved" + (f" by {by}" if by else ""))
 
 
-@models.command(epilog=_EXIT_CODES)
+@models.command(epilog=EXIT_CODES)
 @_version
 @click.option("--cause", required=True, help="Why; it is kept in the log.")
 @_model
-@_project
+@project_option
 def quarantine(version: str, cause: str, model: str | None, project: str) -> int:
     """Bar a version from serving, whatever evidence it has."""
     registry, name = _opened(project, model)
@@ -159,11 +159,11 @@ def quarantine(version: str, cause: str, model: str | None, project: str) -> int
     return _said(f"version {number} of {name} is quarantined")
 
 
-@models.command(epilog=_EXIT_CODES)
+@models.command(epilog=EXIT_CODES)
 @_version
 @click.option("--remove", is_flag=True, help="Take the pin away.")
 @_model
-@_project
+@project_option
 def pin(version: str, remove: bool, model: str | None, project: str) -> int:
     """Keep a version's files for good."""
     registry, name = _opened(project, model)
@@ -172,22 +172,22 @@ def pin(version: str, remove: bool, model: str | None, project: str) -> int:
     return _said(f"version {number} of {name} is {'no longer pinned' if remove else 'pinned'}")
 
 
-@models.command(epilog=_EXIT_CODES)
-@_project
-@_format
+@models.command(epilog=EXIT_CODES)
+@project_option
+@format_option
 def verify(project: str, format_: str) -> int:
     """Prove every digest and every chain of the registry, offline."""
     from ctcore import report as reports  # noqa: PLC0415 - heavy
 
     registry, _ = _opened(project, None)
     found = registry.verify()
-    _answer(format_, found.to_dict, lambda: reports.checks_text(found.checks, colour=_colour()))
+    answer(format_, found.to_dict, lambda: reports.checks_text(found.checks, colour=colour()))
     return exit_code(found.verdict)
 
 
-@models.command(epilog=_EXIT_CODES)
+@models.command(epilog=EXIT_CODES)
 @_model
-@_project
+@project_option
 def repair(model: str | None, project: str) -> int:
     """Take a torn end off a model's log, keeping a copy, and go on after the last valid entry.
 
@@ -201,12 +201,12 @@ def repair(model: str | None, project: str) -> int:
     return _said(f"{fault}: the log goes on without {', '.join(taken) or 'what is missing'}")
 
 
-@models.command(epilog=_EXIT_CODES)
+@models.command(epilog=EXIT_CODES)
 @click.option("--grace", default="7d", show_default=True, metavar="DURATION", help="How long files are set aside.")
 @click.option("--served", default="90d", show_default=True, metavar="DURATION", help="Keep what served since then.")
 @click.option("--newest", default=10, show_default=True, help="Keep so many of the newest versions.")
-@_project
-@_format
+@project_option
+@format_option
 def gc(grace: str, served: str, newest: int, project: str, format_: str) -> int:
     """Collect the files of versions that are of no more use, in two phases.
 
@@ -221,15 +221,15 @@ def gc(grace: str, served: str, newest: int, project: str, format_: str) -> int:
     registry, _ = _opened(project, None)
     found = registry.gc(grace=data.duration(grace), served=data.duration(served), newest=newest)
     done = {"format": 1, "kind": "collection"} | asdict(found)
-    _answer(format_, lambda: done, lambda: reports.collection_text(found, grace=grace))
+    answer(format_, lambda: done, lambda: reports.collection_text(done, grace=grace))
     return 0
 
 
-@models.command(epilog=_EXIT_CODES)
+@models.command(epilog=EXIT_CODES)
 @_version
 @click.argument("folder", metavar="FOLDER")
 @_model
-@_project
+@project_option
 def export(version: str, folder: str, model: str | None, project: str) -> int:
     """Write a version's files into a new FOLDER, with its model card and its provenance beside it."""
     from ctcore import lineage  # noqa: PLC0415 - heavy
@@ -252,8 +252,87 @@ def export(version: str, folder: str, model: str | None, project: str) -> int:
         try:
             (target.parent / f"{target.name}.{what}.json").write_bytes(canonical(make()))
         except NotFoundError as error:
-            _talk(f"no {what}: {error}")
+            talk(f"no {what}: {error}")
     return _said(f"version {number} of {name} is in {target}")
+
+
+@models.command(epilog=EXIT_CODES)
+@_version
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["record", "slsa", "openlineage"]),
+    default="record",
+    show_default=True,
+    help="The record itself, in-toto provenance, or OpenLineage events.",
+)
+@click.option("--to", metavar="FILE|URL", help="Append OpenLineage events to a file, or post them to an address.")
+@_model
+@project_option
+def lineage(version: str, form: str, to: str | None, model: str | None, project: str) -> int:
+    """Give what a version was made of, as JSON: the record of its run, or a standard form derived from it."""
+    from ctcore import lineage as lineages  # noqa: PLC0415 - heavy
+    from ctcore.verdict import plain  # noqa: PLC0415
+
+    registry, name = _opened(project, model)
+    number = _number(registry, name, version)
+    record = lineages.record_of(registry, registry.version(name, number))
+    if record is None:
+        raise NotFoundError(f"version {number} of {name} was made by no run; nothing is known of its origin")
+    if to and form != "openlineage":
+        raise ArgumentError("to: only OpenLineage events are sent; add --as openlineage")
+    if form == "slsa":
+        found: Any = lineages.provenance(registry, name, number)
+    else:
+        found = lineages.events(record) if form == "openlineage" else record
+    if to:
+        lineages.send(found, to)
+        return _said(f"{len(found)} events of version {number} of {name} went to {to}")
+    answer("json", lambda: plain(found), str)
+    return 0
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("run", metavar="RUN")
+@project_option
+@format_option
+def reproduce(run: str, project: str, format_: str) -> int:
+    """Train again from the record of a RUN, and tell whether the same model comes of it.
+
+    RUN is a run's key or the beginning of it. Where a file, the data or a setting has changed since, it is named and
+    nothing is trained. The registry is only read.
+    """
+    from ctcore import config  # noqa: PLC0415 - heavy
+    from ctcore import report as reports  # noqa: PLC0415
+    from ctcore import reproduce as reproduces  # noqa: PLC0415
+    from ctcore.registry import Registry  # noqa: PLC0415
+
+    loaded = config.load(project)
+    found = reproduces.reproduce(loaded, Registry(loaded.registry), run)
+    answer(format_, found.to_dict, lambda: reports.checks_text(found.checks, colour=colour()))
+    return exit_code(found.verdict)
+
+
+@click.group("registry", epilog=EXIT_CODES)
+def registry_() -> None:
+    """Look at the store that a registry would use."""
+
+
+@registry_.command("check-store", epilog=EXIT_CODES)
+@click.argument("url", metavar="URL")
+@format_option
+def check_store(url: str, format_: str) -> int:
+    """Tell whether a folder or an object store can hold a registry.
+
+    It must refuse to create what is there already. What is tried is written below `check/` and deleted again.
+    Credentials and endpoint come from the environment.
+    """
+    from ctcore import registry as registries  # noqa: PLC0415 - heavy
+    from ctcore import report as reports  # noqa: PLC0415
+
+    found = registries.check_store(registries.open_store(url))
+    answer(format_, found.to_dict, lambda: reports.checks_text(found.checks, colour=colour()))
+    return exit_code(found.verdict)
 
 
 def _opened(project: str, model: str | None) -> tuple[Registry, str]:
@@ -274,7 +353,7 @@ def _opened(project: str, model: str | None) -> tuple[Registry, str]:
 def _faulty(registry: Registry, name: str) -> None:
     fault = registry.state(name).fault
     if fault:
-        _talk(f"warning: {fault}. What is shown ends before it; `ctcore models repair` goes on from there")
+        talk(f"warning: {fault}. What is shown ends before it; `ctcore models repair` goes on from there")
 
 
 def _number(registry: Registry, model: str, version: str) -> int:

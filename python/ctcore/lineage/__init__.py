@@ -7,6 +7,18 @@ OpenLineage events are derived from it and from the log; nothing else is stored.
 from ctcore.lineage._card import card, diff
 from ctcore.lineage._openlineage import events, send
 from ctcore.lineage._provenance import provenance
-from ctcore.lineage._record import code, inputs, record_of, run_key, surroundings
+from ctcore.lineage._record import code, cpu_seconds, inputs, record_of, run_key, surroundings
 
-__all__ = ["card", "code", "diff", "events", "inputs", "provenance", "record_of", "run_key", "send", "surroundings"]
+__all__ = [
+    "card",
+    "code",
+    "cpu_seconds",
+    "diff",
+    "events",
+    "inputs",
+    "provenance",
+    "record_of",
+    "run_key",
+    "send",
+    "surroundings",
+]

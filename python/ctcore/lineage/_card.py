@@ -46,7 +46,9 @@ def card(registry: Registry, model: str, number: int) -> dict[str, Any]:
         "evidence": list(version.evidence),
         "approvals": list(version.approvals),
         "served": _served(state, number),
-        "rollout": list(state.rollout.events) if state.rollout and state.rollout.candidate == number else [],
+        "events": _events(registry, model, version),
+        "started": record.get("started"),
+        "ended": record.get("ended"),
         "cost": record.get("cost"),
     }
 
@@ -117,8 +119,25 @@ def _metrics(steps: dict[str, Any]) -> list[dict[str, Any]]:
 def _served(state: State, number: int) -> list[dict[str, Any]]:
     """Give the spans of time in which a version was production."""
     ends = [time for _, time in state.served[1:]]
-    spans = zip(state.served, [*ends, None], strict=True)
+    spans = zip(state.served, [*ends, None], strict=False)
     return [{"from": start, "to": end} for (served, start), end in spans if served == number]
+
+
+def _events(registry: Registry, model: str, version: Version) -> list[dict[str, Any]]:
+    """Give all that the log says of a version: approvals given and revoked, rollouts, promotions, rollbacks."""
+    found, rollout = [], None
+    for entry in registry.log(model).history():
+        for action in entry.actions:
+            if action["action"] == "rollout" and action["candidate"] == version.number:
+                rollout = action["id"]
+            named = [action.get(key) for key in ("version", "to", "from", "candidate")]
+            if (
+                version.number in named
+                or action.get("digest") == version.digest
+                or (rollout and action.get("id") == rollout)
+            ):
+                found.append({"entry": entry.number, "time": entry.time, "actor": entry.actor, **action})
+    return found
 
 
 def _data(card_: dict[str, Any]) -> dict[str, Any]:

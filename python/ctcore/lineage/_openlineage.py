@@ -16,7 +16,7 @@ _EVENT = f"{_SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _PRODUCER = "urn:ctcore"
 
 
-def events(record: dict[str, Any], *, started: str, ended: str, namespace: str = "ctcore") -> list[dict[str, Any]]:
+def events(record: dict[str, Any], *, namespace: str = "ctcore") -> list[dict[str, Any]]:
     """Give the START and the closing event of a run.
 
     Inputs are the files of its snapshots, the output is the version that it registered; what each check found is the
@@ -35,10 +35,10 @@ def events(record: dict[str, Any], *, started: str, ended: str, namespace: str =
         "ctcore_cause": _facet("Cause", cause=record["cause"]),
     }
     shared = {"producer": _PRODUCER, "schemaURL": _EVENT, "job": job, "run": {"runId": run, "facets": facets}}
-    start = {"eventType": "START", "eventTime": started, "inputs": inputs, "outputs": [], **shared}
+    start = {"eventType": "START", "eventTime": record["started"], "inputs": inputs, "outputs": [], **shared}
     end = {
         "eventType": "COMPLETE",
-        "eventTime": ended,
+        "eventTime": record["ended"],
         "inputs": inputs,
         "outputs": _outputs(record, namespace),
         **shared,

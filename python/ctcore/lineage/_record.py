@@ -79,13 +79,10 @@ def _git(folder: Path, *arguments: str) -> bytes | None:
     return done.stdout
 
 
-def cost() -> dict[str, float]:
-    """Give what this process and its children that ended have used: seconds of processor time."""
-    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return {
-        "cpu_seconds": round(own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime, 3),
-        "peak_child_bytes": children.ru_maxrss * 1024,
-    }
+def cpu_seconds() -> float:
+    """Give the processor time that this process and its children that ended have used."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def record_of(registry: Registry, version: Version) -> dict[str, Any] | None:

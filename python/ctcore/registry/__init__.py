@@ -9,7 +9,8 @@ from ctcore.registry._collect import Collection
 from ctcore.registry._fold import Rollout, State, Version, fold
 from ctcore.registry._lease import Lease
 from ctcore.registry._log import Entry
-from ctcore.registry._registry import Registry
+from ctcore.registry._objectstore import check_store
+from ctcore.registry._registry import Registry, open_store
 from ctcore.registry._store import LocalStore, Store, canonical, seal, sha256, unseal
 from ctcore.registry._verify import VerifyReport
 
@@ -25,7 +26,9 @@ __all__ = [
     "VerifyReport",
     "Version",
     "canonical",
+    "check_store",
     "fold",
+    "open_store",
     "seal",
     "sha256",
     "unseal",

@@ -13,10 +13,13 @@ from ctcore.registry._fold import State, fold
 from ctcore.registry._store import canonical, seal, sha256, unseal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ctcore.registry._store import Store
 
 FORMAT = 1
 CHECKPOINT_EVERY = 256
+_ENTRY = re.compile(r"\d{20}\.json")
 _CHECKPOINT = re.compile(r"(\d{20})-([0-9a-f]{64})\.json")
 
 
@@ -105,18 +108,18 @@ class Log:
         return f"{self.folder}/head.json"
 
     def _read(self, start: int, names: list[str]) -> tuple[list[tuple[Entry, str]], str | None]:
-        """Give the entries up to the first that is missing or damaged, and what is wrong with that one."""
+        """Give the entries up to the first that is missing or damaged, and what is wrong with that one.
+
+        The list only tells how far to read: one that is made while others append may hold an entry and not the one
+        before it.
+        """
         found: list[tuple[Entry, str]] = []
-        for number, name in enumerate(names, start):
-            rest = names[number - start + 1 :]
+        end = max((int(name[:20]) for name in names if _ENTRY.fullmatch(name)), default=start - 1) + 1
+        for number in range(start, end):
             try:
-                if name != entry_name(number):
-                    rest = names[number - start :]
-                    raise DamageError(f"{self.entries}: entry {number} is missing, {name} comes next")
-                data = self.store.read(f"{self.entries}/{name}") or b""
-                found.append((Entry.from_bytes(data, f"{self.entries}/{name}"), sha256(data)))
+                found.append(self.entry(number))
             except DamageError as error:
-                after = next((each for each in rest if self._valid(each)), None)
+                after = next((each for each in range(number + 1, end) if self._valid(each)), None)
                 if after:
                     raise StoreError(
                         f"{error}. The valid entry {after} follows, so this is no torn end: bring the entry back from "
@@ -125,9 +128,22 @@ class Log:
                 return found, str(error)
         return found, None
 
-    def _valid(self, name: str) -> bool:
+    def entry(self, number: int) -> tuple[Entry, str]:
+        """Give an entry and its digest; :class:`DamageError` where it is missing or is not what was written."""
+        key = f"{self.entries}/{entry_name(number)}"
+        data = self.store.read(key)
+        if data is None:
+            raise DamageError(f"{self.entries}: entry {number} is missing")
+        return Entry.from_bytes(data, key), sha256(data)
+
+    def history(self) -> Iterator[Entry]:
+        """Give every entry, the oldest first."""
+        for number in range(self.state().entries):
+            yield self.entry(number)[0]
+
+    def _valid(self, number: int) -> bool:
         try:
-            Entry.from_bytes(self.store.read(f"{self.entries}/{name}") or b"", name)
+            self.entry(number)
         except DamageError:
             return False
         return True

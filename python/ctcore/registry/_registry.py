@@ -11,7 +11,7 @@ import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
 from ctcore.errors import ArgumentError, ConflictError, NotFoundError, RefusedError, StoreError
 from ctcore.registry._collect import Collection, collect
@@ -49,7 +49,8 @@ class Registry:
     Parameters
     ----------
     root : path
-        The folder; it is made at the first write.
+        The folder, made at the first write; or the URL of an object store, such as ``s3://bucket/folder`` (extra
+        ``objectstore``), which is proven to create only once before the first write.
     actor : str, optional
         Who writes, for the log; the user's name without it.
     clock : callable, optional
@@ -71,8 +72,8 @@ class Registry:
     def __init__(
         self, root: str | Path, *, actor: str | None = None, clock: Callable[[], datetime] | None = None
     ) -> None:
-        self.root = Path(root)
-        self.store: Store = LocalStore(self.root)
+        self.root: Path | str = root if is_url(root) else Path(root)
+        self.store = open_store(root)
         self.actor = actor or _user()
         self.clock = clock or (lambda: datetime.now(UTC))
         self._logs: dict[str, Log] = {}
@@ -499,6 +500,7 @@ class Registry:
         return True
 
     def _mark(self) -> None:
+        self.store.prove()
         if not self._marked:
             self.store.create(_MARKER, seal({"format": FORMAT, "min_reader": FORMAT, "hash": "sha256"}))
             self._marked = self._is_marked()
@@ -508,6 +510,20 @@ def oms_digest(files: list[dict[str, Any]]) -> str:
     """Give the OpenSSF model-signing digest of a manifest's files: of their digests, in the order of their paths."""
     ordered = sorted(files, key=lambda file: str(file["path"]))
     return sha256(b"".join(bytes.fromhex(file["sha256"]) for file in ordered))
+
+
+def is_url(root: str | Path) -> TypeGuard[str]:
+    """Tell whether a registry's root is the URL of an object store."""
+    return isinstance(root, str) and "://" in root
+
+
+def open_store(root: str | Path) -> Store:
+    """Open the store of a registry's root."""
+    if is_url(root):
+        from ctcore.registry._objectstore import ObjectStore  # noqa: PLC0415 - an extra
+
+        return ObjectStore(root)
+    return LocalStore(Path(root))
 
 
 def _folder(model: str) -> str:

@@ -83,6 +83,9 @@ def aside_key(digest: str) -> str:
 class Store(Protocol):
     """Objects with names, in folders. All that the registry asks is that ``create`` refuses a name that is taken."""
 
+    def prove(self) -> None:
+        """Refuse to be written to, by :class:`StoreError`, where ``create`` does not keep its word."""
+
     def create(self, key: str, data: bytes) -> bool:
         """Create an object, whole and durable; ``False``, and nothing changed, where the name is taken."""
 
@@ -115,6 +118,9 @@ class LocalStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._synced: set[str] = set()
+
+    def prove(self) -> None:
+        """Do nothing: a file system without links fails at the first create."""
 
     def create(self, key: str, data: bytes) -> bool:
         """Create an object; ``False`` where the name is taken. On return it is on disk."""

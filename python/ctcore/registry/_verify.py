@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ctcore.errors import CtcoreError, StoreError
 from ctcore.registry._collect import ORPHANS
 from ctcore.registry._fold import State, fold
-from ctcore.registry._log import Entry
+from ctcore.registry._log import entry_name
 from ctcore.registry._store import aside_key, blob_key, sha256, unseal
 from ctcore.verdict import Check, Report, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ctcore.registry._log import Log
+    from ctcore.registry._log import Entry, Log
     from ctcore.registry._registry import Registry
 
 
@@ -69,13 +69,16 @@ def _log(log: Log, states: list[State]) -> Iterator[str | int]:
     wanted = {number for number, _ in log.checkpoint_names()}
     state = State()
     entries: list[tuple[Entry, str]] = []
-    for name in log.store.list(log.entries):
-        if state.entries + len(entries) in wanted:
+    names = log.store.list(log.entries)
+    for number, name in enumerate(names):
+        if name != entry_name(number):
+            yield f"{log.entries}: entry {number} is missing, or {name} is no entry"
+            break
+        if number in wanted:
             state, entries = fold(state, entries), []
             states.append(state)
-        data = log.store.read(f"{log.entries}/{name}") or b""
         try:
-            entries.append((Entry.from_bytes(data, f"{log.entries}/{name}"), sha256(data)))
+            entries.append(log.entry(number))
         except StoreError:
             if not fault:
                 raise

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.markup import escape
 
 from ctcore.report._text import _number, _render, _table, _verdict
 from ctcore.verdict import Verdict
-
-if TYPE_CHECKING:
-    from ctcore.registry import Collection
 
 
 def card_text(card: dict[str, Any], *, colour: bool) -> str:
@@ -86,15 +83,15 @@ def _short(value: Any) -> str:
     return str(value) if len(str(value)) < 40 else f"{str(value)[:12]}..."
 
 
-def collection_text(found: Collection, *, grace: str) -> str:
+def collection_text(found: dict[str, Any], *, grace: str) -> str:
     """Give what a collection did."""
     lines = [
         f"{model}: {what} {', '.join(map(str, versions))}"
-        for what, models in (("deleted the files of", found.deleted), (f"set aside for {grace}", found.planned))
+        for what, models in (("deleted the files of", found["deleted"]), (f"set aside for {grace}", found["planned"]))
         for model, versions in models.items()
     ]
-    if found.orphans:
-        lines.append(f"set aside for {grace}: {found.orphans} blobs that nothing leads to")
-    if found.bytes_deleted:
-        lines.append(f"freed {found.bytes_deleted:,} bytes")
+    if found["orphans"]:
+        lines.append(f"set aside for {grace}: {found['orphans']} blobs that nothing leads to")
+    if found["bytes_deleted"]:
+        lines.append(f"freed {found['bytes_deleted']:,} bytes")
     return "\n".join(lines or ["nothing to collect"]) + "\n"

@@ -114,7 +114,7 @@ def checks_text(checks: Iterable[Check], *, colour: bool) -> str:
     return _render(table, colour=colour)
 
 
-def models_text(models: list[dict[str, Any]], *, root: Path, colour: bool) -> str:
+def models_text(models: list[dict[str, Any]], *, root: Path | str, colour: bool) -> str:
     """Give the versions of every model, the newest first."""
     if not models:
         return f"the registry {root} holds no model yet; `ctcore run` makes the first\n"
