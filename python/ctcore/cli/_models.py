@@ -173,14 +173,30 @@ def pin(version: str, remove: bool, model: str | None, project: str) -> int:
 
 
 @models.command(epilog=EXIT_CODES)
+@_version
+@click.option("--key", required=True, metavar="FILE", help="A private key of an elliptic curve, in PEM.")
+@_model
+@project_option
+def sign(version: str, key: str, model: str | None, project: str) -> int:
+    """Sign a version's files in the OpenSSF model-signing format; the signature is kept with its evidence."""
+    registry, name = _opened(project, model)
+    number = _number(registry, name, version)
+    registry.sign(name, number, key=_key(key))
+    return _said(f"version {number} of {name} is signed")
+
+
+@models.command(epilog=EXIT_CODES)
+@click.option("--key", metavar="FILE", help="A public key: what serves must be signed with its private one.")
 @project_option
 @format_option
-def verify(project: str, format_: str) -> int:
-    """Prove every digest and every chain of the registry, offline."""
+def verify(key: str | None, project: str, format_: str) -> int:
+    """Prove every digest and every chain of the registry, offline; with a key, the signature of what serves."""
     from ctcore import report as reports  # noqa: PLC0415 - heavy
 
-    registry, _ = _opened(project, None)
+    registry, name = _opened(project, None)
     found = registry.verify()
+    if key:
+        registry.verify_signature(name, _number(registry, name, "production"), key=_key(key))
     answer(format_, found.to_dict, lambda: reports.checks_text(found.checks, colour=colour()))
     return exit_code(found.verdict)
 
@@ -231,19 +247,22 @@ def gc(grace: str, served: str, newest: int, project: str, format_: str) -> int:
 @_model
 @project_option
 def export(version: str, folder: str, model: str | None, project: str) -> int:
-    """Write a version's files into a new FOLDER, with its model card and its provenance beside it."""
+    """Write a version's files into a new FOLDER, with its model card, provenance and signatures beside it."""
     from ctcore import lineage  # noqa: PLC0415 - heavy
     from ctcore.registry import canonical  # noqa: PLC0415
 
     registry, name = _opened(project, model)
     number = _number(registry, name, version)
-    files = registry.files(registry.version(name, number))
+    version_ = registry.version(name, number)
+    files = registry.files(version_)
     target = Path(folder)
     if target.exists():
         raise ArgumentError(f"folder: {target} is there already; name a new one")
     target.mkdir(parents=True)
     for path, data in files.items():
         (target / path).write_bytes(data)
+    for index, each in enumerate(each for each in version_.evidence if each["kind"] == "signature"):
+        (target.parent / f"{target.name}.{index}.sig").write_bytes(registry.blob(each["digest"]))
     documents: dict[str, Callable[[], dict[str, Any]]] = {
         "card": lambda: lineage.card(registry, name, number),
         "provenance": lambda: lineage.provenance(registry, name, number),
@@ -369,6 +388,13 @@ def _number(registry: Registry, model: str, version: str) -> int:
     if not version.isdecimal():
         raise ArgumentError(f"version: must be a number, production, previous or candidate, found {version!r}")
     return registry.version(model, int(version)).number
+
+
+def _key(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ArgumentError(f"key: cannot read {path}: {error.strerror}") from error
 
 
 def _said(text: str) -> int:

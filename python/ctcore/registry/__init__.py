@@ -11,6 +11,7 @@ from ctcore.registry._lease import Lease
 from ctcore.registry._log import Entry
 from ctcore.registry._objectstore import check_store
 from ctcore.registry._registry import Registry, open_store
+from ctcore.registry._sign import sign, verify_signature
 from ctcore.registry._store import LocalStore, Store, canonical, seal, sha256, unseal
 from ctcore.registry._verify import VerifyReport
 
@@ -31,5 +32,7 @@ __all__ = [
     "open_store",
     "seal",
     "sha256",
+    "sign",
     "unseal",
+    "verify_signature",
 ]

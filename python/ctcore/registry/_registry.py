@@ -17,6 +17,7 @@ from ctcore.errors import ArgumentError, ConflictError, NotFoundError, RefusedEr
 from ctcore.registry._collect import Collection, collect
 from ctcore.registry._lease import Lease
 from ctcore.registry._log import FORMAT, Entry, Log
+from ctcore.registry._sign import sign, verify_signature
 from ctcore.registry._store import (
     LocalStore,
     Store,
@@ -233,6 +234,33 @@ class Registry:
             return [{"action": "set_ref", "ref": "production", "to": number, "expect": expect}]
 
         self._commit(model, actions)
+
+    def sign(self, model: str, number: int, *, key: bytes) -> str:
+        """Sign a version's files with a private key (PEM, elliptic curve) and give the signature's digest.
+
+        The signature is a sigstore bundle in the OpenSSF model-signing format, kept as evidence of the version.
+        """
+        version = self.version(model, number)
+        bundle = sign(self.files(version), name=f"{model}-{number}", key=key)
+        return self.add_evidence(
+            model, number, kind="signature", verdict="pass", against=None, record=json.loads(bundle)
+        )
+
+    def verify_signature(self, model: str, number: int, *, key: bytes) -> None:
+        """Prove that a version was signed with the private key of a public one (PEM)."""
+        version = self.version(model, number)
+        bundles = [self.blob(each["digest"]) for each in version.evidence if each["kind"] == "signature"]
+        if not bundles:
+            raise RefusedError(f"{_name(number)} of {model} is not signed")
+        files, wrong = self.files(version), []
+        for bundle in bundles:
+            try:
+                verify_signature(files, bundle, key=key)
+            except RefusedError as error:
+                wrong.append(str(error))
+            else:
+                return
+        raise RefusedError(f"{_name(number)} of {model} has no signature of this key: {wrong[-1]}")
 
     def rollback(self, model: str, *, cause: str, expect: int | None = None) -> int:
         """Make production what served before it, and give that version. What is rolled back is quarantined.
