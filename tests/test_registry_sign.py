@@ -117,10 +117,10 @@ def test_the_model_signing_tool_agrees(tmp_path):
         done = subprocess.run([tool, *map(str, arguments)], capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
-    check = ("verify", "key", folder, "--signature", tmp_path / "ours.sig", "--public-key", tmp_path / "public.pem")
+    check = ("verify", "key", folder, "--signature", tmp_path / "ours.sig", "--public_key", tmp_path / "public.pem")
     code, text = run(*check)
     assert code == 0, text
-    signed = ("sign", "key", folder, "--signature", tmp_path / "theirs.sig", "--private-key", tmp_path / "private.pem")
+    signed = ("sign", "key", folder, "--signature", tmp_path / "theirs.sig", "--private_key", tmp_path / "private.pem")
     code, text = run(*signed)
     assert code == 0, text
     verify_signature(FILES, (tmp_path / "theirs.sig").read_bytes(), key=public)
