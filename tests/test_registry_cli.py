@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from conftest import SmallProject, rows
+from ctcore.registry import Registry
 from test_cli import ctcore
 
 
@@ -70,6 +71,17 @@ def test_a_version_that_may_not_serve_is_refused_with_1(served):
     assert "no version 9" in said("promote", "9", cwd=served, code=2)
     assert "must be a number" in said("show", "newest", cwd=served, code=2)
     assert "no model 'other'" in said("show", "1", "--model", "other", cwd=served, code=2)
+
+
+def test_a_model_that_does_not_load_is_not_promoted(served):
+    registry = Registry(served / "registry")
+    model = registry.files(registry.version("ranker", 2)) | {"model.txt": b"tree\nnot a model"}
+    manifest = registry.record(registry.version("ranker", 2).digest)
+    version = registry.register("ranker", model, run="by hand", kind="lightgbm", about=manifest["about"])
+    against = registry.version("ranker", 2).digest
+    registry.add_evidence("ranker", version.number, kind="gate", verdict="pass", against=against, record={})
+    assert "cannot serve" in said("promote", str(version.number), cwd=served, code=1)
+    assert registry.state("ranker").production == 2
 
 
 def test_approve_revoke_pin_verify_export(served, tmp_path):

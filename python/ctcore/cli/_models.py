@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option, project_option, talk
-from ctcore.errors import ArgumentError, NotFoundError
+from ctcore.errors import ArgumentError, NotFoundError, RefusedError
 from ctcore.verdict import exit_code
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def promote(version: str, approvals: int, model: str | None, project: str) -> in
     registry, name = _opened(project, model)
     number = _number(registry, name, version)
     serving = registry.state(name).production
+    _loads(registry, name, number)
     registry.promote(name, number, expect=serving, approvals=approvals)
     return _said(f"version {number} of {name} serves" + (f", in place of version {serving}" if serving else ""))
 
@@ -112,7 +113,10 @@ def promote(version: str, approvals: int, model: str | None, project: str) -> in
 def rollback(cause: str, model: str | None, project: str) -> int:
     """Make production what served before it, and quarantine what is rolled back. It needs no gate."""
     registry, name = _opened(project, model)
-    serving = registry.state(name).production
+    state = registry.state(name)
+    serving = state.production
+    if state.previous:
+        _loads(registry, name, state.previous)
     number = registry.rollback(name, cause=cause, expect=serving)
     return _said(f"version {number} of {name} serves again; version {serving} is quarantined")
 
@@ -373,6 +377,18 @@ def _faulty(registry: Registry, name: str) -> None:
     fault = registry.state(name).fault
     if fault:
         talk(f"warning: {fault}. What is shown ends before it; `ctcore models repair` goes on from there")
+
+
+def _loads(registry: Registry, model: str, number: int) -> None:
+    """Refuse a LightGBM model that does not load in a child, or does not predict there what it did at its training."""
+    from ctcore import cycle, train  # noqa: PLC0415 - heavy
+
+    files = cycle.model_files(registry, registry.version(model, number))
+    refusal = train.prove(files) if files.kind == "lightgbm" else None
+    if refusal:
+        raise RefusedError(
+            f"version {number} of {model} cannot serve: {refusal.message} ({refusal.stage}). Nothing was changed"
+        )
 
 
 def _number(registry: Registry, model: str, version: str) -> int:
