@@ -124,11 +124,14 @@ def test_open_lineage_events(done, tmp_path):
     assert end["inputs"][0]["name"] == "rows.parquet"
     (output,) = end["outputs"]
     assert output["facets"]["datasetType"]["datasetType"] == "MODEL"
-    assertions = output["facets"]["dataQualityAssertions"]["assertions"]
-    assert any(each["assertion"] == "gate.ndcg@5.floor" and each["success"] for each in assertions)
+    tests = {each["name"]: each for each in end["run"]["facets"]["test"]["tests"]}
+    assert tests["gate.ndcg@5.floor"]["status"] == "pass"
+    assert tests["gate.ndcg@5.floor"]["expected"] == "0.1"
+    assertions = end["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]
+    assert any(each["assertion"] == "time.present" and each["success"] for each in assertions)
     for facet in (*output["facets"].values(), *end["run"]["facets"].values()):
-        assert facet["_producer"]
-        assert facet["_schemaURL"].startswith("https://")
+        assert facet["_producer"] == "urn:ctcore"
+        assert facet["_schemaURL"].startswith(("https://openlineage.io/spec/facets/1-", "urn:ctcore:"))
     lineage.send([start, end], str(tmp_path / "events.jsonl"))
     lineage.send([start], str(tmp_path / "events.jsonl"))
     lines = (tmp_path / "events.jsonl").read_text().splitlines()

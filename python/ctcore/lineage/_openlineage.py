@@ -14,61 +14,84 @@ from ctcore.errors import ArgumentError, StoreError
 _SPEC = "https://openlineage.io/spec"
 _EVENT = f"{_SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _PRODUCER = "urn:ctcore"
+_FACETS = {
+    "DataQualityAssertionsDatasetFacet": "1-0-1",
+    "DatasetTypeDatasetFacet": "1-0-1",
+    "DatasetVersionDatasetFacet": "1-0-1",
+    "NominalTimeRunFacet": "1-0-1",
+    "ProcessingEngineRunFacet": "1-1-1",
+    "TestRunFacet": "1-0-1",
+}
 
 
 def events(record: dict[str, Any], *, namespace: str = "ctcore") -> list[dict[str, Any]]:
     """Give the START and the closing event of a run.
 
-    Inputs are the files of its snapshots, the output is the version that it registered; what each check found is the
-    output's test facet. A run that stopped at a check has COMPLETEd: it has its answer.
+    Inputs are the files of its snapshots with what the contract found in them, the output is the version that it
+    registered; what each other check found is the run's test facet. A run that stopped at a check has COMPLETEd: it has
+    its answer.
     """
     run = str(uuid.uuid5(uuid.NAMESPACE_URL, f"ctcore:{record['run']}"))
     job = {"namespace": namespace, "name": record["inputs"]["model"], "facets": {}}
+    steps = record["steps"]
+    data_checks = [_assertion(check) for check in steps.get("validate", {}).get("checks", [])]
     inputs = [
-        _dataset(namespace, file["path"], {"version": _facet("DatasetVersion", datasetVersion=file["sha256"])})
+        {
+            "namespace": namespace,
+            "name": file["path"],
+            "facets": {"version": _facet("DatasetVersionDatasetFacet", datasetVersion=file["sha256"])},
+            "inputFacets": {
+                "dataQualityAssertions": _facet("DataQualityAssertionsDatasetFacet", assertions=data_checks)
+            },
+        }
         for snapshot in record["inputs"]["data"].values()
         for file in snapshot["source"].get("files", [])
     ]
-    facets = {
-        "nominalTime": _facet("NominalTime", nominalStartTime=record["inputs"]["as_of"]),
-        "processing_engine": _facet("ProcessingEngine", name="ctcore", version=record["surroundings"]["ctcore"]),
-        "ctcore_cause": _facet("Cause", cause=record["cause"]),
+    begun = {
+        "nominalTime": _facet("NominalTimeRunFacet", nominalStartTime=record["inputs"]["as_of"]),
+        "processing_engine": _facet(
+            "ProcessingEngineRunFacet", name="ctcore", version=record["surroundings"]["ctcore"]
+        ),
+        "ctcore_cause": _facet("ctcore_cause", cause=record["cause"]),
     }
-    shared = {"producer": _PRODUCER, "schemaURL": _EVENT, "job": job, "run": {"runId": run, "facets": facets}}
-    start = {"eventType": "START", "eventTime": record["started"], "inputs": inputs, "outputs": [], **shared}
-    end = {
-        "eventType": "COMPLETE",
-        "eventTime": record["ended"],
-        "inputs": inputs,
-        "outputs": _outputs(record, namespace),
-        **shared,
-    }
-    return [start, end]
+    gates = [_test(check) for name, step in steps.items() if name != "validate" for check in step.get("checks", [])]
+    found = begun | {"test": _facet("TestRunFacet", tests=gates)}
+    shared = {"producer": _PRODUCER, "schemaURL": _EVENT, "job": job, "inputs": inputs}
+    return [
+        {**shared, "eventType": "START", "eventTime": record["started"], "outputs": [],
+         "run": {"runId": run, "facets": begun}},
+        {**shared, "eventType": "COMPLETE", "eventTime": record["ended"], "outputs": _outputs(record, namespace),
+         "run": {"runId": run, "facets": found}},
+    ]  # fmt: skip
 
 
 def _outputs(record: dict[str, Any], namespace: str) -> list[dict[str, Any]]:
     registered = record["steps"].get("register")
     if registered is None:
         return []
-    checks = [check for step in record["steps"].values() for check in step.get("checks", [])]
-    assertions = [
-        {"assertion": check["id"], "success": check["verdict"] in ("pass", "warn"), "message": check["message"]}
-        for check in checks
-    ]
     facets = {
-        "version": _facet("DatasetVersion", datasetVersion=registered["digest"]),
-        "datasetType": _facet("DatasetType", datasetType="MODEL"),
-        "dataQualityAssertions": _facet("DataQualityAssertions", assertions=assertions),
+        "version": _facet("DatasetVersionDatasetFacet", datasetVersion=registered["digest"]),
+        "datasetType": _facet("DatasetTypeDatasetFacet", datasetType="MODEL"),
     }
-    return [_dataset(namespace, f"models/{record['inputs']['model']}", facets)]
+    return [{"namespace": namespace, "name": f"models/{record['inputs']['model']}", "facets": facets}]
 
 
-def _dataset(namespace: str, name: str, facets: dict[str, Any]) -> dict[str, Any]:
-    return {"namespace": namespace, "name": name, "facets": facets}
+def _assertion(check: dict[str, Any]) -> dict[str, Any]:
+    return {"assertion": check["id"], "success": check["verdict"] in ("pass", "warn")}
+
+
+def _test(check: dict[str, Any]) -> dict[str, Any]:
+    status = {"pass": "pass", "warn": "pass", "fail": "fail"}.get(check["verdict"], "skip")
+    severity = "error" if check["required"] else "warn"
+    test = {"name": check["id"], "status": status, "severity": severity, "description": check["message"]}
+    values = {"expected": check["threshold"], "actual": check["value"]}
+    return test | {name: str(value) for name, value in values.items() if value is not None}
 
 
 def _facet(kind: str, /, **content: Any) -> dict[str, Any]:
-    return {"_producer": _PRODUCER, "_schemaURL": f"{_SPEC}/facets/1-0-1/{kind}Facet.json", **content}
+    version = _FACETS.get(kind)
+    schema = f"{_SPEC}/facets/{version}/{kind}.json#/$defs/{kind}" if version else f"{_PRODUCER}:{kind}"
+    return {"_producer": _PRODUCER, "_schemaURL": schema, **content}
 
 
 def send(found: list[dict[str, Any]], to: str, *, timeout: float = 5.0) -> None:
