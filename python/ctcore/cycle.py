@@ -440,7 +440,7 @@ def remake(
 
     The second gives the version that came of it, and the training's log.
     """
-    under_way = _Run(project, registry, as_of.astimezone(project.zone), {"type": "reproduction"}, lambda _: None)
+    under_way = Run(project, as_of, cause={"type": "reproduction"}, registry=registry)
 
     def train_again() -> tuple[Version, str]:
         made = under_way._train({})  # noqa: SLF001 - the same file
