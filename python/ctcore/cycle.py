@@ -584,7 +584,9 @@ def measure(
         )
     except ArgumentError as error:
         return replace(evidence, problem=str(error), left_out=left_out)
-    expected = {f"{name}={each}" for name in policy.slices if window for each in window[name].unique().to_pylist()}
+    expected = {
+        f"{name}={each}" for name in policy.slices if window is not None for each in window[name].unique().to_pylist()
+    }
     return replace(
         evidence,
         comparison=comparison,
