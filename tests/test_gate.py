@@ -360,6 +360,12 @@ def test_slices_are_compared_apart_and_must_be_constant_within_a_query():
         metrics.compare(grades, candidate, production, metric="ndcg@5", query=query, slices={"kind": kind})
 
 
+def test_nothing_to_compare_is_an_error():
+    for metric in ("ndcg", "mae", "roc_auc"):
+        with pytest.raises(ArgumentError):
+            metrics.compare([], [], [], metric=metric, query=[], cluster=[], slices={"s": []})
+
+
 def test_a_slice_that_cannot_be_measured_says_so():
     grades, query = np.tile([0, 1, 2, 1, 1, 1], 20), np.repeat(np.arange(40), 3)
     kind = query % 2

@@ -322,6 +322,8 @@ class _Ask:
 def _sample(
     definition: Definition, relevance: Any, candidate: Any, production: Any, *, group: Any, query: Any, weight: Any
 ) -> _Sample:
+    if len(np.asarray(candidate)) == 0:
+        raise ArgumentError("candidate: there are no rows, so there is nothing to compare")
     target = np.empty(0)
     if definition.metric == "roc_auc":
         target = np.asarray(relevance, dtype=float)
