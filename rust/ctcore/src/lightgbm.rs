@@ -240,7 +240,8 @@ impl Tree {
         let inner = leaves - 1;
         let categorical = fields.number::<usize>("num_cat", 0..=inner)?;
         let feature = fields.list::<usize>("split_feature", inner, |&f| f < features)?;
-        let threshold = fields.list::<f64>("threshold", inner, |t| t.is_finite())?;
+        // Infinite: the split is on missing or not.
+        let threshold = fields.list::<f64>("threshold", inner, |&t| t > f64::NEG_INFINITY)?;
         // Bit 0: by category. Bit 1: missing goes left. Bits 2 and 3: what counts as missing.
         let decision = fields.list::<u8>("decision_type", inner, |&d| d < 16 && d >> 2 < 3)?;
         let left = fields.list::<i64>("left_child", inner, |_| true)?;
@@ -357,6 +358,7 @@ impl Test {
     /// Values that go left, and values that go right.
     fn sides(&self) -> (Vec<f64>, Vec<f64>) {
         match self {
+            Self::AtMost(f64::INFINITY) => (vec![f64::MAX], Vec::new()),
             Self::AtMost(threshold) => (vec![*threshold], vec![threshold.next_up()]),
             Self::OneOf(words) => {
                 let count = words.len() * 32;
@@ -670,6 +672,14 @@ mod tests {
                 .to_string();
             assert!(error.contains(words), "{new}: {error}");
         }
+    }
+
+    #[test]
+    fn a_split_on_missing_values_alone_is_read() {
+        let text = TEXT.replacen("threshold=0.5 0", "threshold=inf 0", 1);
+        let rows = parse(&sized(&text)).unwrap().probes(1_000);
+        assert!(rows.chunks(2).any(|row| row[0] == f64::MAX));
+        assert!(rows.chunks(2).any(|row| row[0].is_nan()));
     }
 
     /// Every split of the text is met from both sides, on its threshold and off it.
