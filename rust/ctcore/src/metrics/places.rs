@@ -71,6 +71,38 @@ impl Places {
         self.going_on = 1.0;
     }
 
+    /// Adds the one document that follows: [`Self::push`] of a block of one, without its divisions.
+    #[inline]
+    pub(super) fn push_one<G: Grade>(&mut self, grade: G, frame: &Frame<'_, impl Fn(G) -> f64>) {
+        let needs = frame.needs;
+        if needs.pairs || self.place >= frame.limit {
+            self.push(&[grade], frame);
+            return;
+        }
+        if needs.gain {
+            self.gain.push((frame.gain)(grade));
+        }
+        if needs.hit || needs.precision || needs.first {
+            let relevant = grade.value() >= frame.relevant_from;
+            let hit = f64::from(u8::from(relevant));
+            if needs.hit {
+                self.hit.push(hit);
+            }
+            if needs.precision {
+                let precision = (self.relevant + 1) as f64 / (self.place + 1) as f64;
+                self.precision.push(if relevant { precision } else { 0.0 });
+            }
+            if needs.first {
+                self.first.push(if self.relevant == 0 { hit } else { 0.0 });
+            }
+            self.relevant += usize::from(relevant);
+        }
+        if needs.stop {
+            self.push_stop(&[grade], 1, frame.highest_grade);
+        }
+        self.place += 1;
+    }
+
     /// Adds the documents of equal score that follow.
     pub(super) fn push<G: Grade>(&mut self, block: &[G], frame: &Frame<'_, impl Fn(G) -> f64>) {
         let places = block.len().min(frame.limit.saturating_sub(self.place));

@@ -472,7 +472,7 @@ fn rank<G: Grade, S: Score>(
         let first = grades[S::row(keys[start])];
         let mut end = start + 1;
         if keys.get(end).is_none_or(|&next| !S::same(keys[start], next)) {
-            places.push(&[first], frame);
+            places.push_one(first, frame);
             start = end;
             continue;
         }
@@ -496,7 +496,7 @@ fn rank<G: Grade, S: Score>(
         }
         if ties != Ties::Average {
             for &grade in block.iter() {
-                places.push(&[grade], frame);
+                places.push_one(grade, frame);
             }
         }
         start = end;

@@ -14,6 +14,8 @@ pub trait Score: Copy + PartialOrd + Send + Sync {
     /// The score of a document that was not retrieved: it counts among the relevant documents
     /// of its query, but has no rank.
     const NOT_RETRIEVED: Self;
+    /// +infinity.
+    const INFINITE: Self;
     /// 0.
     const ZERO: Self;
     /// `self * 0 + sum`, which is NaN where a score was NaN or infinite.
@@ -32,6 +34,7 @@ pub trait Score: Copy + PartialOrd + Send + Sync {
 impl Score for f32 {
     type Key = u64;
     const NOT_RETRIEVED: Self = Self::NEG_INFINITY;
+    const INFINITE: Self = Self::INFINITY;
     const ZERO: Self = 0.0;
 
     #[inline]
@@ -65,6 +68,7 @@ impl Score for f32 {
 impl Score for f64 {
     type Key = u128;
     const NOT_RETRIEVED: Self = Self::NEG_INFINITY;
+    const INFINITE: Self = Self::INFINITY;
     const ZERO: Self = 0.0;
 
     #[inline]
@@ -100,6 +104,7 @@ const BLOCK: usize = 16;
 pub(super) struct Selection<S: Score> {
     rows: Vec<u32>,
     keys: Vec<S::Key>,
+    scratch: Vec<S::Key>,
 }
 
 impl<S: Score> Selection<S> {
@@ -108,6 +113,7 @@ impl<S: Score> Selection<S> {
         Self {
             rows: vec![0; longest + BLOCK],
             keys: Vec::new(),
+            scratch: Vec::new(),
         }
     }
 
@@ -140,7 +146,7 @@ impl<S: Score> Selection<S> {
             let rows = scores.iter().enumerate();
             self.keys.extend(rows.map(|(row, score)| score.key(row)));
         }
-        self.keys.sort_unstable();
+        sort(&mut self.keys, &mut self.scratch);
         if spoilt {
             let end = S::NOT_RETRIEVED.key(0);
             let retrieved = self.keys.partition_point(|&key| !S::same(key, end));
@@ -176,12 +182,49 @@ fn least<S: Score, const L: usize>(scores: &[S], k: usize) -> (S, bool) {
         sums[lane] = score.spoil(sums[lane]);
     }
     let spoilt = sums.iter().fold(S::ZERO, |sum, &lane| lane.spoil(sum)).is_nan();
-    let mut keys = [S::Key::default(); L];
-    for (lane, key) in keys.iter_mut().enumerate() {
-        *key = highest[lane].key(lane);
+    (kth_highest(&highest, k), spoilt)
+}
+
+/// The k-th highest of the lanes. Few lanes are ranked by counting, which has no branch to guess.
+#[inline]
+fn kth_highest<S: Score, const L: usize>(lanes: &[S; L], k: usize) -> S {
+    if L > 16 {
+        let mut keys = [S::Key::default(); L];
+        for (lane, key) in keys.iter_mut().enumerate() {
+            *key = lanes[lane].key(lane);
+        }
+        keys.sort_unstable();
+        return lanes[S::row(keys[k - 1])];
     }
-    keys.sort_unstable();
-    (highest[S::row(keys[k - 1])], spoilt)
+    let mut found = S::INFINITE;
+    for &score in lanes {
+        let above = lanes
+            .iter()
+            .fold(0, |above: u32, &other| above + u32::from(other > score));
+        if above < k as u32 && score < found {
+            found = score;
+        }
+    }
+    found
+}
+
+/// Below this many keys, ranking each by counting is faster than a sort, whose branches on random
+/// keys are guessed wrong half of the time.
+const FEW_KEYS: usize = 24;
+
+/// Sorts distinct keys.
+#[inline]
+fn sort<K: Copy + Ord>(keys: &mut Vec<K>, scratch: &mut Vec<K>) {
+    if keys.len() > FEW_KEYS {
+        keys.sort_unstable();
+        return;
+    }
+    scratch.clear();
+    scratch.extend_from_slice(keys);
+    for &key in scratch.iter() {
+        let place: usize = scratch.iter().map(|&other| usize::from(other < key)).sum();
+        keys[place] = key;
+    }
 }
 
 /// Writes the rows whose score reaches `least` to `rows`, in order, and gives their number.
