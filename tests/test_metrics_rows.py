@@ -31,6 +31,7 @@ def test_scores_of_two_classes_equal_scikit_learn(weighted):
         (metrics.brier, sk.brier_score_loss),
     ]:
         value = mine(target, probability, **ours)
+        assert mine(target == 1, probability, **ours) == value
         assert value == pytest.approx(other(target, probability, **theirs), rel=1e-12), mine.__name__
     found = metrics.confusion(target, probability, threshold=0.4, **ours)
     predicted = probability >= 0.4

@@ -17,7 +17,8 @@ def numbers(values: Any) -> Any:
     """Leave arrays that the core can read as they are; turn sequences into numpy arrays."""
     if hasattr(values, "__arrow_c_array__") or hasattr(values, "__arrow_c_stream__"):
         return values
-    return np.ascontiguousarray(values)
+    array = np.ascontiguousarray(values)
+    return array.view(np.uint8) if array.dtype == np.bool_ else array
 
 
 def groups(rows: int, *, group: Any, query: Any) -> tuple[Any, NDArray[np.uintp] | None]:
