@@ -433,23 +433,17 @@ _SAYINGS = {
 }
 
 
-def remake(
-    project: Project, *, as_of: datetime, registry: Registry
-) -> tuple[dict[str, Any], Callable[[], tuple[Version, str]]]:
-    """Give what a run at an instant reads now, and what trains on it, into a registry of its own.
-
-    The second gives the version that came of it, and the training's log.
-    """
+def remake(project: Project, *, as_of: datetime, registry: Registry) -> tuple[dict[str, Any], Callable[[], Version]]:
+    """Give what a run at an instant reads now, and what trains on it into a registry of its own."""
     under_way = Run(project, as_of, cause={"type": "reproduction"}, registry=registry)
 
-    def train_again() -> tuple[Version, str]:
+    def train_again() -> Version:
         made = under_way._train({})  # noqa: SLF001 - the same file
         files = {path: registry.blob(digest) for path, digest in made["files"].items()}
         model = project.settings.model.name
-        version = registry.register(model, files, run="again", kind=made["kind"], about=made["about"])
-        return version, registry.blob(made["log"]).decode()
+        return registry.register(model, files, run="again", kind=made["kind"], about=made["about"])
 
-    return lineage.inputs(project, under_way.as_of, under_way.spans, under_way.snapshots), train_again
+    return under_way.given, train_again
 
 
 # ---------------------------------------------------------------- shared with the replay

@@ -69,7 +69,7 @@ def reproduce(project: Project, registry: Registry, run: str) -> ReproduceReport
             message = "not trained again, since what it would learn from has changed"
             model = Check(id="model", verdict=Verdict.NOT_RUN, message=message)
         else:
-            found = train_again()[0].digest
+            found = train_again().digest
             same = found == registered["digest"]
             message = f"the same model, {found}" if same else f"another model: was {registered['digest']}, is {found}"
             model = Check(id="model", verdict=Verdict.PASS if same else Verdict.FAIL, message=message)
