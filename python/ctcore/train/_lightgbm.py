@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ctcore import _core
 from ctcore.errors import ArgumentError
@@ -98,9 +97,9 @@ def load(folder: Path) -> lgb.Booster:
     except (OSError, pa.ArrowInvalid) as error:
         raise RefusedError("canary", f"the canary cannot be read: {error}") from error
     names = [f"x{i}" for i in range(len(features))] + [f"y{i}" for i in range(outputs)]
-    if canary.column_names != names or not canary.num_rows:
+    if canary.schema != pa.schema([(name, pa.float64()) for name in names]) or not canary.num_rows:
         raise RefusedError("canary", "the canary is not of this model: its columns are others")
-    values = np.column_stack([pc.cast(column, pa.float64()).to_numpy() for column in canary.columns])
+    values = np.column_stack([column.to_numpy() for column in canary.columns])
     rows, expected = values[:, : len(features)], values[:, len(features) :]
     found = _predictions(booster, rows)
     if not np.allclose(found, expected, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True):
