@@ -12,8 +12,8 @@
 )]
 
 use ctcore::special::{
-    beta_inc, beta_quantile, chi2_sf, erfc, f_sf, gamma_p, gamma_q, kolmogorov_sf, ln_gamma, normal_quantile,
-    normal_sf, t_quantile, t_sf,
+    anderson_darling_sf, beta_inc, beta_quantile, chi2_sf, cramer_von_mises_sf, erfc, f_sf, gamma_p, gamma_q,
+    kolmogorov_sf, kuiper_sf, ln_gamma, normal_quantile, normal_sf, t_quantile, t_sf,
 };
 use serde_json::Value;
 
@@ -49,7 +49,7 @@ fn relative_error(computed: f64, value: f64) -> f64 {
 
 type Function = fn(&[f64]) -> f64;
 
-const FUNCTIONS: [(&str, Function); 9] = [
+const FUNCTIONS: [(&str, Function); 12] = [
     ("chi2_sf", |v| chi2_sf(v[0], v[1])),
     ("t_sf", |v| t_sf(v[0], v[1])),
     ("f_sf", |v| f_sf(v[0], v[1], v[2])),
@@ -58,6 +58,9 @@ const FUNCTIONS: [(&str, Function); 9] = [
     ("normal_sf", |v| normal_sf(v[0])),
     ("erfc", |v| erfc(v[0])),
     ("kolmogorov_sf", |v| kolmogorov_sf(v[0])),
+    ("kuiper_sf", |v| kuiper_sf(v[0])),
+    ("cramer_von_mises_sf", |v| cramer_von_mises_sf(v[0])),
+    ("anderson_darling_sf", |v| anderson_darling_sf(v[0])),
     ("ln_gamma", |v| ln_gamma(v[0])),
 ];
 
@@ -210,6 +213,9 @@ fn hostile_arguments_are_survived() {
     for x in hostile {
         probability(normal_sf(x), "normal_sf", &[x]);
         probability(kolmogorov_sf(x), "kolmogorov_sf", &[x]);
+        probability(kuiper_sf(x), "kuiper_sf", &[x]);
+        probability(cramer_von_mises_sf(x), "cramer_von_mises_sf", &[x]);
+        probability(anderson_darling_sf(x), "anderson_darling_sf", &[x]);
         probability(erfc(x) / 2.0, "erfc", &[x]);
         assert!(normal_quantile(x).is_nan() != (0.0..=1.0).contains(&x));
         assert!(ln_gamma(x).is_nan() == (x.is_nan() || x < 0.0), "{x}");
@@ -246,6 +252,9 @@ fn undefined_arguments_give_nan() {
         erfc(NAN),
         normal_sf(NAN),
         kolmogorov_sf(NAN),
+        kuiper_sf(NAN),
+        cramer_von_mises_sf(NAN),
+        anderson_darling_sf(NAN),
         normal_quantile(NAN),
         normal_quantile(-1e-300),
         normal_quantile(1.1),
@@ -337,6 +346,15 @@ fn limits_are_exact() {
         (t_quantile(1.0, 4.0), INF),
         (t_quantile(0.5, 4.0), 0.0),
         (t_quantile(0.9, INF), normal_quantile(0.9)),
+        (kuiper_sf(-1.0), 1.0),
+        (kuiper_sf(0.0), 1.0),
+        (kuiper_sf(INF), 0.0),
+        (cramer_von_mises_sf(-1.0), 1.0),
+        (cramer_von_mises_sf(0.0), 1.0),
+        (cramer_von_mises_sf(INF), 0.0),
+        (anderson_darling_sf(-1.0), 1.0),
+        (anderson_darling_sf(0.0), 1.0),
+        (anderson_darling_sf(INF), 0.0),
         (kolmogorov_sf(-1.0), 1.0),
         (kolmogorov_sf(0.0), 1.0),
         (kolmogorov_sf(INF), 0.0),
@@ -411,6 +429,10 @@ fn tails_decrease() {
     decreasing("erfc at the switch", 0.919, 0.920, &erfc);
     decreasing("kolmogorov_sf", 0.0, 20.0, &kolmogorov_sf);
     decreasing("kolmogorov_sf at the switch", 0.799, 0.801, &kolmogorov_sf);
+    decreasing("kuiper_sf", 0.0, 18.8, &kuiper_sf); // above, numbers lose their digits one by one
+    decreasing("kuiper_sf at the switch", 0.899, 0.901, &kuiper_sf);
+    decreasing("cramer_von_mises_sf", 0.0, 140.0, &cramer_von_mises_sf);
+    decreasing("anderson_darling_sf", 0.0, 690.0, &anderson_darling_sf);
     for df in [0.5, 1.0, 2.0, 9.0, 40.0, 1e3, 1e6] {
         decreasing("chi2_sf", 0.0, 3.0 * df + 40.0, &|x| chi2_sf(x, df));
         decreasing("t_sf", -5.0, 40.0, &|t| t_sf(t, df));
