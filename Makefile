@@ -70,6 +70,24 @@ test-python: .venv/dev/.ok ## the Python tests and documentation examples
 	.venv/dev/bin/pytest
 	.venv/dev/bin/pytest --doctest-modules python/ctcore --quiet
 
+# The peers exclude each other's requirements, so each has an environment of its own.
+PEERS := .venv/peers
+$(PEERS)/evidently/.ok: REQUIRES := 'evidently==0.7.23' 'pandas<3'
+$(PEERS)/nannyml/.ok: REQUIRES := 'nannyml==0.13.1' statsmodels
+$(PEERS)/deepchecks/.ok: REQUIRES := 'deepchecks==0.19.1' 'setuptools<81' 'scikit-learn<1.5' 'category-encoders<2.7' 'numpy<2' 'pandas<2.3' 'scipy<1.15'
+$(PEERS)/%/.ok:
+	$(PYTHON) -m venv $(PEERS)/$*
+	$(PEERS)/$*/bin/pip install --quiet $(REQUIRES)
+	@touch $@
+
+.PHONY: parity
+parity: .venv/dev/.ok $(PEERS)/evidently/.ok $(PEERS)/nannyml/.ok $(PEERS)/deepchecks/.ok ## run the drift libraries themselves against the named definitions
+	CTCORE_PEERS=$(PEERS) .venv/dev/bin/pytest -m peers -s tests/test_drift_definitions.py
+
+.PHONY: calibration
+calibration: .venv/dev/.ok ## how often drift decisions are wrong, for every size and kind of data: an hour
+	.venv/dev/bin/python tests/drift_calibration.py
+
 .PHONY: bench
 bench: .venv/dev/.ok ## speed of what ships against the peers, measured side by side
 	.venv/dev/bin/pip install --quiet --group bench

@@ -1,7 +1,9 @@
 //! The kernels alone: `cargo bench --bench kernels`. Against the peers: `make bench`.
 #![allow(clippy::expect_used, reason = "a bench may fail")]
 
-use ctcore::drift::ks::{Method, ks};
+use ctcore::drift::Method;
+use ctcore::drift::ks::{ks, ks_unsorted};
+use ctcore::drift::rank_statistics::rank_statistics;
 use ctcore::metrics::definition::{Convention, Grades, Measure, Metric};
 use ctcore::metrics::groups::Groups;
 use ctcore::metrics::paired::{Pairs, Question, bootstrap, sign_flip};
@@ -40,11 +42,35 @@ fn ndcg_at_10(bencher: Bencher<'_, '_>, (queries, documents): (usize, usize)) {
 }
 
 #[divan::bench]
-fn ks_two_million(bencher: Bencher<'_, '_>) {
+fn sort_a_million(bencher: Bencher<'_, '_>) {
+    let values = uniforms(1_000_000, 0);
+    bencher
+        .counter(ItemsCount::new(values.len()))
+        .bench(|| Sorted::new(&values));
+}
+
+#[divan::bench]
+fn ks_two_million_sorted(bencher: Bencher<'_, '_>) {
     let (reference, current) = (uniforms(1_000_000, 0), uniforms(1_000_000, 1));
-    bencher.counter(ItemsCount::new(2_000_000_usize)).bench(|| {
-        ks(&Sorted::new(&reference), &Sorted::new(&current)).map(|found| found.p_value(Method::Asymptotic))
-    });
+    bencher
+        .counter(ItemsCount::new(2_000_000_usize))
+        .bench(|| ks(&Sorted::new(&reference), &Sorted::new(&current)));
+}
+
+#[divan::bench(args = [1_000_000, 10_000_000])]
+fn ks_searched(bencher: Bencher<'_, '_>, rows: usize) {
+    let (reference, current) = (uniforms(rows, 0), uniforms(rows, 1));
+    bencher
+        .counter(ItemsCount::new(2 * rows))
+        .bench(|| ks_unsorted(&reference, &current).map(|found| found.p_value(Method::Asymptotic)));
+}
+
+#[divan::bench]
+fn rank_statistics_two_million(bencher: Bencher<'_, '_>) {
+    let (reference, current) = (uniforms(1_000_000, 0), uniforms(1_000_000, 1));
+    bencher
+        .counter(ItemsCount::new(2_000_000_usize))
+        .bench(|| rank_statistics(&Sorted::new(&reference), &Sorted::new(&current)));
 }
 
 #[divan::bench(args = [10, 1_000])]

@@ -1,24 +1,75 @@
 """Drift: how far current data has moved from a reference.
 
-``psi``, ``ks`` and ``jensen_shannon`` give one statistic of two arrays. ``profile`` summarises a table on frozen cells,
-so that later data can be compared with it without its rows. ``compare`` judges two tables (or a profile and a table)
-column by column: the decision is on the effect and its interval, never on a p-value.
+One function a statistic takes two arrays (``psi``, ``ks``, ``chi2``, ...); ``rank_statistics`` gives all rank-based
+ones from one sort. ``profile`` summarises a table on frozen cells, so that later data can be compared with it without
+its rows. ``compare`` judges two tables (or a profile and a table) column by column: the decision is on the effect and
+its interval, never on a p-value.
 """
 
 from ctcore.drift._compare import ColumnDrift, DriftReport, Tolerances, compare
 from ctcore.drift._profile import Profile, profile
-from ctcore.drift._statistics import Effect, Ks, jensen_shannon, ks, psi
+from ctcore.drift._statistics import (
+    Distance,
+    Effect,
+    Ks,
+    LInfinity,
+    MannWhitney,
+    RankStatistics,
+    Significance,
+    anderson_darling,
+    chi2,
+    cramer_von_mises,
+    cramers_v,
+    energy,
+    fisher_exact,
+    g_test,
+    hellinger,
+    jensen_shannon,
+    ks,
+    kuiper,
+    kullback_leibler,
+    l_infinity,
+    levene,
+    mann_whitney,
+    psi,
+    rank_statistics,
+    total_variation,
+    wasserstein,
+    welch_t,
+)
 
 __all__ = [
     "ColumnDrift",
+    "Distance",
     "DriftReport",
     "Effect",
     "Ks",
+    "LInfinity",
+    "MannWhitney",
     "Profile",
+    "RankStatistics",
+    "Significance",
     "Tolerances",
+    "anderson_darling",
+    "chi2",
     "compare",
+    "cramer_von_mises",
+    "cramers_v",
+    "energy",
+    "fisher_exact",
+    "g_test",
+    "hellinger",
     "jensen_shannon",
     "ks",
+    "kuiper",
+    "kullback_leibler",
+    "l_infinity",
+    "levene",
+    "mann_whitney",
     "profile",
     "psi",
+    "rank_statistics",
+    "total_variation",
+    "wasserstein",
+    "welch_t",
 ]

@@ -28,7 +28,12 @@ fn set_threads(threads: Option<std::num::NonZeroUsize>) {
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::drift::{jensen_shannon, ks, psi};
+    use super::drift::{
+        anderson_darling, chi2, chi2_sf, cramer_von_mises, cramers_v, energy, fisher_exact, g_test,
+        hellinger, jensen_shannon, jensen_shannon_above, ks, kuiper, kullback_leibler, l_infinity, levene,
+        mann_whitney, normal_sf, psi, psi_above, rank_statistics, t_sf, total_variation, wasserstein,
+        welch_t,
+    };
     #[pymodule_export]
     use super::lightgbm::{lightgbm_model, lightgbm_probes};
     #[pymodule_export]
@@ -39,7 +44,7 @@ mod _core {
     #[pymodule_export]
     use super::paired::{auc_bootstrap, auc_delong, paired};
     #[pymodule_export]
-    use super::profile::{merge_profiles, profile_column, profile_column_like};
+    use super::profile::{count_cells, merge_profiles, profile_column, profile_column_like};
     #[pymodule_export]
     use super::set_threads;
     #[pymodule_export]

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::border::{ArgumentError, Column, run};
+use crate::drift::Finite;
 
 /// Profiles a column and freezes its cells on it: `cells` of equal mass for numbers, the `limit`
 /// most frequent categories otherwise.
@@ -43,6 +44,16 @@ pub(crate) fn profile_column_like<'py>(
     let like = from_dict(like)?;
     let profile = run(py, || ColumnProfile::on(name, &column.0, &like))?;
     to_dict(py, &profile)
+}
+
+/// Counts finite numbers on given edges: what a distance from a stored profile needs.
+#[pyfunction]
+#[pyo3(signature = (name, column, edges))]
+pub(crate) fn count_cells(py: Python<'_>, name: &str, column: Column, edges: Vec<f64>) -> PyResult<Vec<u64>> {
+    run(py, || {
+        let edges = Edges::new(edges)?;
+        Ok(edges.count(&Finite::of(name, &column)?))
+    })
 }
 
 /// Adds two profiles of the same cells.

@@ -136,6 +136,20 @@ impl Numbers {
     /// # Errors
     /// [`Error::Type`] where the column holds no numbers.
     pub fn of_column(name: &str, chunks: &[ArrayRef]) -> Result<Self> {
+        let pieces = Self::pieces(name, chunks)?;
+        let parts = par::map(pieces.len(), |i| Self::of_pieces(name, &pieces[i]));
+        let mut whole = Self::default();
+        for part in parts {
+            let part = part?;
+            whole.rows.merge(&part.rows);
+            whole.finite.extend_from_slice(&part.finite);
+        }
+        Ok(whole)
+    }
+
+    /// A column of numbers in absolute chunks, each as the slices that it lies in: what a sum over
+    /// chunks may be cut by.
+    pub(crate) fn pieces(name: &str, chunks: &[ArrayRef]) -> Result<Vec<Vec<ArrayRef>>> {
         if let Some(array) = chunks.first()
             && Kind::of(name, array.data_type())? != Kind::Number
         {
@@ -144,13 +158,36 @@ impl Numbers {
                 message: format!("expected numbers, found a column of type {}", array.data_type()),
             });
         }
-        let pieces = pieces(chunks);
-        let parts = par::map(pieces.len(), |i| Self::of_chunk(name, &pieces[i]));
+        let mut pieces: Vec<Vec<ArrayRef>> = Vec::new();
+        let mut room = 0;
+        for array in chunks {
+            let mut start = 0;
+            while start < array.len() {
+                if room == 0 {
+                    pieces.push(Vec::new());
+                    room = CHUNK;
+                }
+                let rows = room.min(array.len() - start);
+                if let Some(piece) = pieces.last_mut() {
+                    piece.push(array.slice(start, rows));
+                }
+                (start, room) = (start + rows, room - rows);
+            }
+        }
+        Ok(pieces)
+    }
+
+    /// The numbers of one of [`Numbers::pieces`].
+    pub(crate) fn of_pieces(name: &str, pieces: &[ArrayRef]) -> Result<Self> {
         let mut whole = Self::default();
-        for part in parts {
-            let part = part?;
+        for piece in pieces {
+            let part = Self::of_chunk(name, piece)?;
             whole.rows.merge(&part.rows);
-            whole.finite.extend_from_slice(&part.finite);
+            if whole.finite.is_empty() {
+                whole.finite = part.finite;
+            } else {
+                whole.finite.extend_from_slice(&part.finite);
+            }
         }
         Ok(whole)
     }

@@ -190,16 +190,16 @@ fn asking<T: Send>(pool: &rayon::ThreadPool, ask: fn() -> bool, work: impl FnOnc
     answer.unwrap_or_else(|| resume_unwind(Box::new(Stopped)))
 }
 
-/// Sorts on all threads. The order of equal elements is not kept, so the element must be all
-/// there is to it.
-pub fn sort<T: Ord + Send>(values: &mut [T]) {
-    if values.len() > crate::num::CHUNK
+/// `work(item)` for each item, on all threads: for items that own what they write to, such as
+/// disjoint slices.
+pub fn each<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync + Send) {
+    if items.len() > 1
         && threads() > 1
         && let Some(pool) = pool()
     {
-        return pool.install(|| values.par_sort_unstable());
+        return pool.install(|| items.into_par_iter().for_each(&work));
     }
-    values.sort_unstable();
+    items.into_iter().for_each(work);
 }
 
 /// Cuts `0..sizes.len()` into runs that hold about `rows` rows each: for work over groups of

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use arrow_array::ArrayRef;
 
 use crate::column::{Categories, Kind, Numbers, Rows};
-use crate::num::{CHUNK, Moments};
+use crate::num::{CHUNK, LANES, Moments};
 use crate::rank::Sorted;
 use crate::{Error, Result, par};
 
@@ -93,19 +93,52 @@ impl Edges {
     /// How many of the finite `values` fall into each cell.
     pub fn count(&self, values: &[f64]) -> Vec<u64> {
         let chunks: Vec<&[f64]> = values.chunks(CHUNK).collect();
-        let parts = par::map(chunks.len(), |i| {
-            let mut counts = vec![0_u64; self.cells()];
-            for &value in chunks[i] {
+        let parts = par::map(chunks.len(), |i| self.count_chunk(chunks[i]));
+        parts.iter().fold(vec![0; self.cells()], |mut total, part| {
+            add(&mut total, part);
+            total
+        })
+    }
+
+    /// [`Edges::count`] on this thread: by comparing with every edge where there are few, which has no
+    /// branch to predict, else by halving.
+    fn count_chunk(&self, values: &[f64]) -> Vec<u64> {
+        let mut counts = vec![0_u64; self.cells()];
+        if self.cells() > COMPARED {
+            for &value in values {
                 counts[self.cell(value)] += 1;
             }
-            counts
-        });
-        let mut total = vec![0; self.cells()];
-        for part in parts {
-            add(&mut total, &part);
+            return counts;
         }
-        total
+        for block in values.chunks(BLOCK) {
+            let mut above_last = block.len() as u64;
+            for (cell, &edge) in self.0.iter().enumerate() {
+                let above = above(block, edge);
+                counts[cell] += above_last - above;
+                above_last = above;
+            }
+            counts[self.0.len()] += above_last;
+        }
+        counts
     }
+}
+
+/// Up to this many cells a value is compared with every edge.
+const COMPARED: usize = 24;
+/// Values that stay in the first-level cache while they are compared.
+const BLOCK: usize = 2_048;
+
+/// How many values lie above an edge.
+fn above(values: &[f64], edge: f64) -> u64 {
+    let mut lanes = [0_u64; LANES];
+    let mut blocks = values.chunks_exact(LANES);
+    for block in &mut blocks {
+        for (lane, &value) in lanes.iter_mut().zip(block) {
+            *lane += u64::from(value > edge);
+        }
+    }
+    let rest = blocks.remainder().iter().filter(|&&value| value > edge).count();
+    lanes.iter().sum::<u64>() + rest as u64
 }
 
 fn add(total: &mut [u64], part: &[u64]) {
@@ -130,23 +163,67 @@ pub struct NumberProfile {
 }
 
 impl NumberProfile {
-    /// Summarises a column on given edges.
+    /// Summarises a column that is in memory as numbers already, on given edges.
     pub fn on(numbers: &Numbers, edges: Edges) -> Self {
-        let mut moments = Moments::default();
-        for chunk in numbers.finite.chunks(CHUNK) {
-            moments.merge(&Moments::of_chunk(chunk));
-        }
-        let range = numbers.finite.iter().fold(None, |range, &value| {
-            let (low, high) = range.unwrap_or((value, value));
-            Some((f64::min(low, value), f64::max(high, value)))
+        let chunks: Vec<&[f64]> = numbers.finite.chunks(CHUNK).collect();
+        let parts = par::map(chunks.len(), |i| {
+            Self::of_chunk(Rows::default(), chunks[i], &edges)
         });
+        let mut whole = Self::empty(edges);
+        for part in &parts {
+            whole.add(part);
+        }
+        whole.rows = numbers.rows;
+        whole
+    }
+
+    /// Summarises a column on given edges, chunk by chunk: nothing of the column is kept.
+    ///
+    /// # Errors
+    /// [`Error::Type`] where the column holds no numbers.
+    pub fn of_column(name: &str, chunks: &[ArrayRef], edges: &Edges) -> Result<Self> {
+        let pieces = Numbers::pieces(name, chunks)?;
+        let parts: Vec<Result<Self>> = par::map(pieces.len(), |i| {
+            let numbers = Numbers::of_pieces(name, &pieces[i])?;
+            Ok(Self::of_chunk(numbers.rows, &numbers.finite, edges))
+        });
+        let mut whole = Self::empty(edges.clone());
+        for part in parts {
+            whole.add(&part?);
+        }
+        Ok(whole)
+    }
+
+    fn empty(edges: Edges) -> Self {
         Self {
-            rows: numbers.rows,
-            range,
-            moments,
-            counts: edges.count(&numbers.finite),
+            rows: Rows::default(),
+            range: None,
+            moments: Moments::default(),
+            counts: vec![0; edges.cells()],
             edges,
         }
+    }
+
+    fn of_chunk(rows: Rows, finite: &[f64], edges: &Edges) -> Self {
+        let range = (!finite.is_empty()).then(|| extremes(finite));
+        Self {
+            rows,
+            range,
+            moments: Moments::of_chunk(finite),
+            counts: edges.count_chunk(finite),
+            edges: Edges(Vec::new()),
+        }
+    }
+
+    /// Adds a part that was counted on the same edges.
+    fn add(&mut self, later: &Self) {
+        self.rows.merge(&later.rows);
+        self.moments.merge(&later.moments);
+        self.range = match (self.range, later.range) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (range, None) | (None, range) => range,
+        };
+        add(&mut self.counts, &later.counts);
     }
 
     /// Adds the rows of `later`.
@@ -165,15 +242,22 @@ impl NumberProfile {
                 ),
             ));
         }
-        self.rows.merge(&later.rows);
-        self.moments.merge(&later.moments);
-        self.range = match (self.range, later.range) {
-            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-            (range, None) | (None, range) => range,
-        };
-        add(&mut self.counts, &later.counts);
+        self.add(later);
         Ok(())
     }
+}
+
+/// The smallest and the largest of some values, in lanes.
+fn extremes(values: &[f64]) -> (f64, f64) {
+    let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+    for block in values.chunks(LANES) {
+        for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(block) {
+            *low = if value < *low { value } else { *low };
+            *high = if value > *high { value } else { *high };
+        }
+    }
+    let pick = |lanes: [f64; LANES], better: fn(f64, f64) -> f64| lanes.into_iter().fold(lanes[0], better);
+    (pick(low, f64::min), pick(high, f64::max))
 }
 
 /// The summary of a column of categories.
@@ -272,10 +356,7 @@ impl ColumnProfile {
     /// [`Error::Type`] where the column is of another kind than `like`.
     pub fn on(name: &str, chunks: &[ArrayRef], like: &Self) -> Result<Self> {
         Ok(match like {
-            Self::Number(like) => Self::Number(NumberProfile::on(
-                &Numbers::of_column(name, chunks)?,
-                like.edges.clone(),
-            )),
+            Self::Number(like) => Self::Number(NumberProfile::of_column(name, chunks, &like.edges)?),
             Self::Category(like) => {
                 Self::Category(CategoryProfile::on(&Categories::of_column(name, chunks)?, like))
             }

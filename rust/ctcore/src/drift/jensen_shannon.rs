@@ -1,6 +1,8 @@
 //! The Jensen-Shannon distance.
 
-use super::cells::{Effect, Smoothing, Term, interval, shares};
+use std::f64::consts::LN_2;
+
+use super::cells::{Effect, Inversion, Smoothing, Term, shares};
 use crate::Result;
 
 /// The Jensen-Shannon distance of two counts of the same cells, base 2:
@@ -22,8 +24,16 @@ use crate::Result;
 pub fn jensen_shannon(reference: &[u64], current: &[u64]) -> Result<Effect> {
     let (p, q) = shares(reference, current, Smoothing::None)?;
     let divergence: f64 = p.iter().zip(&q).map(|(&p, &q)| term(p, q).value).sum();
-    let effect = interval(divergence.max(0.0), reference, current, term)?;
-    Ok(effect.map(|nats| (nats / std::f64::consts::LN_2).sqrt().min(1.0)))
+    let effect = Inversion::new(reference, current, term)?.interval(divergence.max(0.0));
+    Ok(effect.map(|nats| (nats.max(0.0) / LN_2).sqrt().min(1.0)))
+}
+
+/// The p-value of the hypothesis that the distance of the two populations is at most `tolerance`.
+///
+/// # Errors
+/// As [`jensen_shannon`].
+pub fn p_above(reference: &[u64], current: &[u64], tolerance: f64) -> Result<f64> {
+    Ok(Inversion::new(reference, current, term)?.p_above(tolerance * tolerance * LN_2))
 }
 
 /// In nats. The value is that of the cell's two halves, each 0 where its share is 0.
@@ -41,6 +51,7 @@ fn term(p: f64, q: f64) -> Term {
         by_p: 0.5 * log_p,
         by_q: 0.5 * log_q,
         by_pp: 0.5 * q / (p * (p + q)),
+        by_pq: -0.5 / (p + q),
         by_qq: 0.5 * p / (q * (p + q)),
     }
 }

@@ -1,11 +1,25 @@
 //! The two-sample Kolmogorov-Smirnov statistic.
 
-use crate::rank::{Sorted, walk};
+use super::{Method, PValue, sizes};
+use crate::Result;
+use crate::num::{CHUNK, from_order_key, order_key};
+use crate::par;
+use crate::rank::bins::Bins;
+use crate::rank::{Sorted, State, Tie, fold, sample, walk};
 use crate::special::kolmogorov_sf;
-use crate::{Error, Result};
 
 /// The largest product of sample sizes for which [`Method::Auto`] counts paths.
 const EXACT_CELLS: u128 = 10_000_000;
+/// Fewer values than this are sorted: there is nothing to save.
+const SEARCHED: usize = 1 << 18;
+/// Bins of the search: fine enough that few of them can hold the largest difference, few enough
+/// that their counts stay in the second-level cache.
+const BINS: usize = 1 << 15;
+/// Chunks of one task of the search, which has counts of its own.
+const TASK: usize = 16 * CHUNK;
+/// A bin with more than this share of the values is looked at for a single value before its values
+/// are taken out: numbers with few distinct values (flags, ages, prices) have only such bins.
+const HEAVY: usize = 512;
 
 /// The largest difference between two empirical distribution functions.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,36 +31,84 @@ pub struct Ks {
     /// 1 where the reference's distribution function lies above the current one at `location`
     /// (the current values are larger there), -1 where it lies below.
     pub sign: i8,
-    steps: u128,
+    steps: u64,
     n: usize,
     m: usize,
 }
 
-/// How a p-value is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// Exact while `n * m` is at most 10 million, else asymptotic.
-    Auto,
-    /// Over all orders of the pooled sample, by counting lattice paths.
-    Exact,
-    /// By the limit law of Kolmogorov (1933) and Smirnov (1939).
-    Asymptotic,
+/// The extremes of `F - G` in steps of `1 / (n m)`: integers, so no rounding can choose another
+/// location. What Kolmogorov-Smirnov and Kuiper share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extremes {
+    n: usize,
+    m: usize,
+    /// The largest difference and the smallest value where it is attained.
+    pub(super) highest: (i64, f64),
+    /// The smallest, likewise.
+    pub(super) lowest: (i64, f64),
 }
 
-/// A p-value and how it was computed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PValue {
-    /// The probability of a statistic at least this large when both samples come from one
-    /// continuous distribution. With ties it is conservative.
-    pub p_value: f64,
-    /// [`Method::Exact`] or [`Method::Asymptotic`].
-    pub method: Method,
+/// `n m (F - G)` behind `i` of `n` values of the reference and `j` of `m` current ones.
+#[inline]
+fn apart(i: usize, j: usize, n: usize, m: usize) -> i64 {
+    i as i64 * m as i64 - j as i64 * n as i64
 }
 
-/// The exact two-sample Kolmogorov-Smirnov statistic.
+impl Extremes {
+    /// Nothing walked through yet.
+    pub(super) fn new(n: usize, m: usize) -> Self {
+        Self {
+            n,
+            m,
+            highest: (i64::MIN, f64::NAN),
+            lowest: (i64::MAX, f64::NAN),
+        }
+    }
+
+    fn at(&mut self, steps: i64, value: impl Fn() -> f64) {
+        if steps > self.highest.0 || steps == self.highest.0 && value() < self.highest.1 {
+            self.highest = (steps, value());
+        }
+        if steps < self.lowest.0 || steps == self.lowest.0 && value() < self.lowest.1 {
+            self.lowest = (steps, value());
+        }
+    }
+
+    /// The larger of the two in size, at the smaller value where they are equal.
+    pub(super) fn ks(&self) -> Ks {
+        let (high, low) = (self.highest, self.lowest);
+        let up = match high.0.abs().cmp(&low.0.abs()) {
+            std::cmp::Ordering::Equal => high.1 <= low.1,
+            order => order.is_gt(),
+        };
+        let (steps, location) = if up { high } else { low };
+        Ks {
+            statistic: steps.unsigned_abs() as f64 / (self.n as f64 * self.m as f64),
+            location,
+            sign: if steps < 0 { -1 } else { 1 },
+            steps: steps.unsigned_abs(),
+            n: self.n,
+            m: self.m,
+        }
+    }
+}
+
+impl State for Extremes {
+    #[inline]
+    fn update(&mut self, tie: Tie) {
+        self.at(apart(tie.first_to, tie.second_to, self.n, self.m), || tie.value);
+    }
+
+    fn merge(&mut self, later: Self) {
+        self.at(later.highest.0, || later.highest.1);
+        self.at(later.lowest.0, || later.lowest.1);
+    }
+}
+
+/// The exact two-sample Kolmogorov-Smirnov statistic of sorted samples.
 ///
 /// # Errors
-/// [`Error::Argument`] where a sample is empty.
+/// [`crate::Error::Argument`] where a sample is empty, or the product of the sizes exceeds 2^63.
 ///
 /// ```
 /// use ctcore::{drift::ks::ks, rank::Sorted};
@@ -55,50 +117,205 @@ pub struct PValue {
 /// # Ok::<(), ctcore::Error>(())
 /// ```
 pub fn ks(reference: &Sorted, current: &Sorted) -> Result<Ks> {
-    let (n, m) = (reference.len(), current.len());
-    for (name, count) in [("reference", n), ("current", m)] {
-        if count == 0 {
-            return Err(Error::argument(name, "there is no finite value to compare"));
-        }
+    let (n, m) = sizes(reference.len(), current.len())?;
+    let found = fold(reference, current, || Extremes::new(n, m));
+    Ok(found.unwrap_or(Extremes::new(n, m)).ks())
+}
+
+/// The same statistic of samples as they come, finite or infinite but not NaN, without sorting them.
+///
+/// Both are counted in fine bins of about equal mass. Inside a bin the difference can rise by no more
+/// than the bin's share of the reference and fall by no more than its share of the current data, so
+/// only bins that could beat the best border are looked into: their values are taken out, sorted
+/// and walked through. The answer, its location included, is that of [`ks`].
+///
+/// # Errors
+/// As [`ks`].
+pub fn ks_unsorted(reference: &[f64], current: &[f64]) -> Result<Ks> {
+    let (n, m) = sizes(reference.len(), current.len())?;
+    if n + m < SEARCHED {
+        return ks(&Sorted::new(reference), &Sorted::new(current));
     }
-    // The difference of the two functions in steps of 1 / (n m): an integer, so no rounding can
-    // choose another location.
-    let mut best = (0_i128, f64::NAN);
-    walk(reference, current, |tie| {
-        let steps = tie.first_to as i128 * m as i128 - tie.second_to as i128 * n as i128;
-        if steps.abs() > best.0.abs() || best.1.is_nan() {
-            best = (steps, tie.value);
+    let mut keys = sample(reference, order_key);
+    keys.extend(sample(current, order_key));
+    keys.sort_unstable();
+    let bins = Bins::of(&keys, BINS);
+    let counts = count(&[reference, current], &bins);
+    let borders = Borders::of(&counts, n, m);
+    let marks = borders.candidates(&counts, borders.best());
+    let marks = without_atoms(marks, &counts, &bins, &[reference, current]);
+    Ok(search(&marks, &borders, &bins, reference, current).ks())
+}
+
+/// How many values of each side fall into each bin.
+fn count(sides: &[&[f64]; 2], bins: &Bins) -> [Vec<usize>; 2] {
+    sides.map(|values| {
+        let tasks: Vec<&[f64]> = values.chunks(TASK).collect();
+        let parts = par::map(tasks.len(), |task| {
+            let mut counts = vec![0_u32; bins.len()];
+            for &value in tasks[task] {
+                counts[bins.bin(order_key(value))] += 1;
+            }
+            counts
+        });
+        let mut total = vec![0; bins.len()];
+        for part in parts {
+            for (sum, count) in total.iter_mut().zip(part) {
+                *sum += count as usize;
+            }
         }
-    });
-    Ok(Ks {
-        statistic: best.0.unsigned_abs() as f64 / (n as f64 * m as f64),
-        location: best.1,
-        sign: if best.0 < 0 { -1 } else { 1 },
-        steps: best.0.unsigned_abs(),
-        n,
-        m,
+        total
     })
 }
 
-impl Ks {
-    /// The p-value of the statistic.
-    pub fn p_value(&self, method: Method) -> PValue {
-        let exact = match method {
-            Method::Auto => self.n as u128 * self.m as u128 <= EXACT_CELLS,
-            Method::Exact => true,
-            Method::Asymptotic => false,
+/// How many values of each side lie before each bin; one more entry than there are bins.
+struct Borders {
+    before: Vec<(usize, usize)>,
+    n: usize,
+    m: usize,
+}
+
+impl Borders {
+    fn of(counts: &[Vec<usize>; 2], n: usize, m: usize) -> Self {
+        let mut before = Vec::with_capacity(counts[0].len() + 1);
+        let (mut i, mut j) = (0, 0);
+        before.push((i, j));
+        for (&p, &q) in counts[0].iter().zip(&counts[1]) {
+            (i, j) = (i + p, j + q);
+            before.push((i, j));
+        }
+        Self { before, n, m }
+    }
+
+    /// The difference before a bin, in steps.
+    fn steps(&self, bin: usize) -> i64 {
+        let (i, j) = self.before[bin];
+        apart(i, j, self.n, self.m)
+    }
+
+    /// The largest difference at a border.
+    fn best(&self) -> i64 {
+        (0..self.before.len())
+            .map(|bin| self.steps(bin).abs())
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Which bins could hold a difference of at least `best`.
+    fn candidates(&self, counts: &[Vec<usize>; 2], best: i64) -> Vec<Mark> {
+        let reaches = |bin: usize| {
+            let (p, q) = (counts[0][bin], counts[1][bin]);
+            let (rise, fall) = (p as i64 * self.m as i64, q as i64 * self.n as i64);
+            let start = self.steps(bin);
+            (p, q) != (0, 0) && (start + rise).max(fall - start) >= best
         };
+        (0..self.before.len() - 1)
+            .map(|bin| if reaches(bin) { Mark::Inside } else { Mark::No })
+            .collect()
+    }
+}
+
+/// What the search does with a bin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mark {
+    /// It cannot hold the largest difference.
+    No,
+    /// Its values are looked at one by one.
+    Inside,
+    /// It holds this one key and no other.
+    Atom(u64),
+}
+
+/// Finds the heavy bins that hold a single value: they need no sorting.
+fn without_atoms(
+    mut marks: Vec<Mark>,
+    counts: &[Vec<usize>; 2],
+    bins: &Bins,
+    sides: &[&[f64]; 2],
+) -> Vec<Mark> {
+    let values = sides[0].len() + sides[1].len();
+    let heavy: Vec<usize> = (0..marks.len())
+        .filter(|&bin| marks[bin] == Mark::Inside)
+        .filter(|&bin| (counts[0][bin] + counts[1][bin]) * HEAVY > values)
+        .collect();
+    if heavy.is_empty() {
+        return marks;
+    }
+    let mut slots = vec![usize::MAX; marks.len()];
+    for (slot, &bin) in heavy.iter().enumerate() {
+        slots[bin] = slot;
+    }
+    let range_of = |keys: &[f64]| {
+        let mut ranges = vec![(u64::MAX, 0); heavy.len()];
+        for key in keys.iter().map(|&value| order_key(value)) {
+            if let Some(range) = ranges.get_mut(slots[bins.bin(key)]) {
+                *range = (key.min(range.0), key.max(range.1));
+            }
+        }
+        ranges
+    };
+    let tasks: Vec<&[f64]> = sides.iter().flat_map(|values| values.chunks(TASK)).collect();
+    let ranges = par::map(tasks.len(), |task| range_of(tasks[task]))
+        .into_iter()
+        .reduce(|mut whole, part| {
+            for (range, (low, high)) in whole.iter_mut().zip(part) {
+                *range = (range.0.min(low), range.1.max(high));
+            }
+            whole
+        })
+        .unwrap_or_default();
+    for (&bin, (low, high)) in heavy.iter().zip(ranges) {
+        if low == high {
+            marks[bin] = Mark::Atom(low);
+        }
+    }
+    marks
+}
+
+/// The values in the marked bins, ascending.
+fn inside(values: &[f64], bins: &Bins, marks: &[Mark]) -> Sorted {
+    let tasks: Vec<&[f64]> = values.chunks(TASK).collect();
+    let parts = par::map(tasks.len(), |task| {
+        let keys = tasks[task].iter().map(|&value| order_key(value));
+        keys.filter(|&key| marks[bins.bin(key)] == Mark::Inside)
+            .collect::<Vec<u64>>()
+    });
+    Sorted::from_keys(&parts.concat())
+}
+
+fn search(marks: &[Mark], borders: &Borders, bins: &Bins, reference: &[f64], current: &[f64]) -> Extremes {
+    let mut found = Extremes::new(borders.n, borders.m);
+    for (bin, mark) in marks.iter().enumerate() {
+        if let Mark::Atom(key) = mark {
+            found.at(borders.steps(bin + 1), || from_order_key(*key));
+        }
+    }
+    let (first, second) = (inside(reference, bins, marks), inside(current, bins, marks));
+    // Behind a value of a bin lies what lies before the bin, and what the walk met inside it.
+    let (mut here, mut missed) = (usize::MAX, (0, 0));
+    walk(&first, &second, |tie| {
+        let bin = bins.bin(order_key(tie.value));
+        if bin != here {
+            let (i, j) = borders.before[bin];
+            missed = (i - (tie.first_to - tie.first), j - (tie.second_to - tie.second));
+            here = bin;
+        }
+        let (i, j) = (tie.first_to + missed.0, tie.second_to + missed.1);
+        found.at(apart(i, j, borders.n, borders.m), || tie.value);
+    });
+    found
+}
+
+impl Ks {
+    /// The p-value of the statistic, two-sided: exact while `n m` is at most 10 million, else by the
+    /// limit law of Kolmogorov (1933) and Smirnov (1939). With ties it is conservative.
+    pub fn p_value(&self, method: Method) -> PValue {
         let (n, m) = (self.n as f64, self.m as f64);
-        if exact {
-            PValue {
-                p_value: touching_paths(self.n, self.m, self.steps),
-                method: Method::Exact,
-            }
+        let cheap = self.n as u128 * self.m as u128 <= EXACT_CELLS;
+        if method == Method::Exact || method == Method::Auto && cheap {
+            PValue::exact(touching_paths(self.n, self.m, self.steps))
         } else {
-            PValue {
-                p_value: kolmogorov_sf(self.statistic * (n / (n + m) * m).sqrt()),
-                method: Method::Asymptotic,
-            }
+            PValue::asymptotic(kolmogorov_sf(self.statistic * (n / (n + m) * m).sqrt()))
         }
     }
 }
@@ -108,13 +325,13 @@ impl Ks {
 /// The last step of a uniformly random path to (i, j) comes from (i-1, j) with probability
 /// `i / (i + j)`, so the share obeys a recursion of convex combinations: nothing is subtracted, and
 /// a tail of 1e-200 is as accurate as one of 0.1.
-fn touching_paths(n: usize, m: usize, steps: u128) -> f64 {
+fn touching_paths(n: usize, m: usize, steps: u64) -> f64 {
     let mut row = vec![0.0_f64; m + 1];
     for i in 0..=n {
         crate::par::checkpoint();
         for j in 0..=m {
-            let apart = (i as i128 * m as i128 - j as i128 * n as i128).unsigned_abs();
-            row[j] = if apart >= steps {
+            let here = apart(i, j, n, m).unsigned_abs();
+            row[j] = if here >= steps {
                 1.0
             } else if i + j == 0 {
                 0.0
@@ -165,6 +382,40 @@ mod tests {
     #[test]
     fn an_empty_sample_is_an_error() {
         assert!(ks(&Sorted::new(&[]), &Sorted::new(&[1.0])).is_err());
+    }
+
+    /// Long samples of every sort: smooth, with ties, with an atom, with a far outlier.
+    fn long(kind: u8, shift: f64, stream: u64) -> Vec<f64> {
+        let stream = crate::resample::Stream::new(11, stream);
+        let mut values: Vec<f64> = (0..200_000)
+            .map(|i| {
+                let u = stream.uniform(i);
+                match kind {
+                    0 => u + shift,
+                    1 => (u * 10.0 + shift).floor(),
+                    2 => (u - 0.6 + shift).max(0.0),
+                    _ => (20.0 * (u - 0.5 + shift)).exp() - 1.0,
+                }
+            })
+            .collect();
+        values[7] = 1e300;
+        values
+    }
+
+    #[test]
+    fn the_search_finds_what_sorting_finds() {
+        for kind in 0..4 {
+            for shift in [0.0, 0.0005, -0.003, 0.4] {
+                let (a, b) = (long(kind, 0.0, 1), long(kind, shift, 2));
+                let b = &b[..150_000];
+                let sorted = of(&a, b);
+                for threads in [1, 2, 7] {
+                    par::set_threads(std::num::NonZeroUsize::new(threads));
+                    assert_eq!(ks_unsorted(&a, b).unwrap(), sorted, "{kind} {shift} {threads}");
+                }
+                par::set_threads(None);
+            }
+        }
     }
 
     proptest! {

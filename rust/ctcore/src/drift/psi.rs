@@ -1,6 +1,6 @@
 //! The population stability index.
 
-use super::cells::{Effect, Smoothing, Term, interval, shares};
+use super::cells::{Effect, Inversion, Smoothing, Term, shares};
 use crate::Result;
 
 /// The population stability index of two counts of the same cells, in nats:
@@ -29,16 +29,27 @@ pub fn psi(reference: &[u64], current: &[u64], smoothing: Smoothing) -> Result<E
         .filter(|&(p, q)| p != q)
         .map(|(p, q)| (q - p) * (q / p).ln())
         .sum();
-    interval(statistic, reference, current, |p, q| {
-        let log = (p / q).ln();
-        Term {
-            value: (p - q) * log,
-            by_p: log + 1.0 - q / p,
-            by_q: 1.0 - log - p / q,
-            by_pp: 1.0 / p + q / (p * p),
-            by_qq: 1.0 / q + p / (q * q),
-        }
-    })
+    Ok(Inversion::new(reference, current, term)?.interval(statistic))
+}
+
+/// The p-value of the hypothesis that the index of the two populations is at most `tolerance`.
+///
+/// # Errors
+/// As [`psi`].
+pub fn p_above(reference: &[u64], current: &[u64], tolerance: f64) -> Result<f64> {
+    Ok(Inversion::new(reference, current, term)?.p_above(tolerance))
+}
+
+fn term(p: f64, q: f64) -> Term {
+    let log = (p / q).ln();
+    Term {
+        value: (p - q) * log,
+        by_p: log + 1.0 - q / p,
+        by_q: 1.0 - log - p / q,
+        by_pp: 1.0 / p + q / (p * p),
+        by_pq: -1.0 / p - 1.0 / q,
+        by_qq: 1.0 / q + p / (q * q),
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +86,15 @@ mod tests {
         assert!(psi(&[1, 1], &[1], Smoothing::Jeffreys).is_err());
     }
 
+    /// The interval and the p-value are one test: at the lower end p is 5%.
+    #[test]
+    fn the_lower_end_is_where_p_is_a_twentieth() {
+        for (p, q) in [([50, 50, 40], [90, 30, 20]), ([5000, 400, 30], [900, 10, 60])] {
+            let lower = psi(&p, &q, Smoothing::Jeffreys).unwrap().lower;
+            assert!((p_above(&p, &q, lower).unwrap() - 0.05).abs() < 1e-6);
+        }
+    }
+
     proptest! {
         #[test]
         fn it_is_symmetric_and_its_interval_ordered(
@@ -87,6 +107,7 @@ mod tests {
             prop_assert!(there.statistic >= 0.0);
             prop_assert!((there.statistic - back.statistic).abs() <= 1e-12 * there.statistic.max(1.0));
             prop_assert!(0.0 <= there.lower && there.lower <= there.upper);
+            prop_assert!((0.0..=1.0).contains(&p_above(&p, &q, 0.04).unwrap()));
         }
     }
 }
