@@ -426,7 +426,7 @@ def levene(reference: Any, current: Any) -> Significance:
 
     >>> from ctcore import drift
     >>> round(drift.levene([1.0, 2.0, 3.0], [0.0, 2.0, 4.0]).statistic, 12)
-    0.4
+    0.8
     """
     statistic, p_value = _core.levene(as_column(reference), as_column(current))
     return Significance(statistic, p_value, "asymptotic", {"statistic": "levene", "center": "median"})

@@ -24,7 +24,7 @@ pub struct Levene {
 /// ```
 /// use ctcore::drift::levene::levene;
 /// let found = levene(&[1.0, 2.0, 3.0], &[0.0, 2.0, 4.0])?;
-/// assert!((found.statistic - 0.4).abs() < 1e-15);
+/// assert!((found.statistic - 0.8).abs() < 1e-15);
 /// # Ok::<(), ctcore::Error>(())
 /// ```
 pub fn levene(reference: &[f64], current: &[f64]) -> Result<Levene> {
