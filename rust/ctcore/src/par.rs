@@ -193,13 +193,24 @@ fn asking<T: Send>(pool: &rayon::ThreadPool, ask: fn() -> bool, work: impl FnOnc
 /// `work(item)` for each item, on all threads: for items that own what they write to, such as
 /// disjoint slices.
 pub fn each<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync + Send) {
-    if items.len() > 1
+    let items: Vec<_> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
+    map(items.len(), |i| {
+        if let Some(item) = items[i].lock().unwrap_or_else(PoisonError::into_inner).take() {
+            work(item);
+        }
+    });
+}
+
+/// Sorts on all threads. The order of equal elements is not kept, so the element must be all
+/// there is to it.
+pub fn sort<T: Ord + Send>(values: &mut [T]) {
+    if values.len() > crate::num::CHUNK
         && threads() > 1
         && let Some(pool) = pool()
     {
-        return pool.install(|| items.into_par_iter().for_each(&work));
+        return pool.install(|| values.par_sort_unstable());
     }
-    items.into_iter().for_each(work);
+    values.sort_unstable();
 }
 
 /// Cuts `0..sizes.len()` into runs that hold about `rows` rows each: for work over groups of

@@ -328,7 +328,7 @@ impl Ks {
 fn touching_paths(n: usize, m: usize, steps: u64) -> f64 {
     let mut row = vec![0.0_f64; m + 1];
     for i in 0..=n {
-        crate::par::checkpoint();
+        par::checkpoint();
         for j in 0..=m {
             let here = apart(i, j, n, m).unsigned_abs();
             row[j] = if here >= steps {

@@ -214,7 +214,7 @@ const FEW_KEYS: usize = 24;
 
 /// Sorts distinct keys.
 #[inline]
-fn sort<K: Copy + Ord>(keys: &mut Vec<K>, scratch: &mut Vec<K>) {
+fn sort<K: Copy + Ord>(keys: &mut [K], scratch: &mut Vec<K>) {
     if keys.len() > FEW_KEYS {
         keys.sort_unstable();
         return;
