@@ -321,6 +321,16 @@ def test_rows_that_features_look_back_at_are_judged_too(project):
     assert "a.range" in stopped(project)
 
 
+def test_labels_that_are_not_final_are_neither_learned_from_nor_judged_on(project):
+    """The labels of the last three days are still open; those rows are in no window and no holdout."""
+    project.toml('window = "20d"', 'window = "20d"\nlabel_maturity = "3d"')
+    report = run(project)
+    inputs = report.record["inputs"]
+    assert [inputs["window"][1][:10], inputs["holdout"][1][:10]] == ["2024-01-26", "2024-02-02"]
+    assert inputs["settings"]["data"]["label_maturity"] == "3d"
+    assert report.outcome == "promoted"
+
+
 def test_a_fixed_holdout_is_judged_too(project):
     table = rows()
     values = np.asarray(table["a"]).copy()

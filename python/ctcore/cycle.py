@@ -97,6 +97,7 @@ class Run:
             window=data.duration(self.settings.data.window),
             holdout=data.duration(newest) if newest else None,
             lookback=data.duration(self.settings.data.lookback),
+            label_maturity=data.duration(self.settings.data.label_maturity),
         )
 
     # ------------------------------------------------------------ the run and its records

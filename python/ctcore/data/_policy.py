@@ -22,6 +22,8 @@ class DataPolicy:
     """How far back the candidate learns, from the holdout (or the present, where the holdout is a file)."""
     lookback: str = "0d"
     """How much earlier rows are read for the features' sake."""
+    label_maturity: str = "0d"
+    """How long a label takes until it is final: younger rows are read, but neither learned from nor judged on."""
     contract: str | None = None
     """An ODCS 3.1 file that the rows are judged by."""
 
@@ -30,6 +32,7 @@ class DataPolicy:
             raise ConfigError("data: give either source or callable")
         duration(self.window)
         duration(self.lookback)
+        duration(self.label_maturity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,14 +59,29 @@ class Spans:
     """The present of the run: nothing at or after it is known."""
 
 
-def spans(as_of: datetime, *, window: timedelta, holdout: timedelta | None, lookback: timedelta) -> Spans:
-    """Lay the holdout before ``as_of``, the window before the holdout, and the lookback before the window.
+def spans(
+    as_of: datetime,
+    *,
+    window: timedelta,
+    holdout: timedelta | None,
+    lookback: timedelta,
+    label_maturity: timedelta = timedelta(),
+) -> Spans:
+    """Lay the holdout before the last mature day, the window before the holdout, and the lookback before the window.
 
-    Days are counted on the wall clock: a day on which the clocks change is still one day.
+    Days are counted on the wall clock: a day on which the clocks change is still one day. Rows between the last mature
+    day and ``as_of`` are read, for features that look back; nothing is learned from them or judged on them.
+
+    >>> from datetime import datetime, timedelta
+    >>> days = {"window": timedelta(20), "holdout": timedelta(7), "lookback": timedelta()}
+    >>> found = spans(datetime(2024, 2, 5), label_maturity=timedelta(2), **days)
+    >>> [f"{moment:%m-%d}" for moment in (*found.window, *found.holdout)]
+    ['01-07', '01-27', '01-27', '02-03']
     """
-    end = _back(as_of, holdout) if holdout else as_of
+    mature = _back(as_of, label_maturity)
+    end = _back(mature, holdout) if holdout else mature
     start = _back(end, window)
-    return Spans(_back(start, lookback), (start, end), (end, as_of) if holdout else None, as_of)
+    return Spans(_back(start, lookback), (start, end), (end, mature) if holdout else None, as_of)
 
 
 def _back(moment: datetime, by: timedelta) -> datetime:
