@@ -260,7 +260,7 @@ mod tests {
         for threads in [1, 2] {
             set_threads(NonZeroUsize::new(threads));
             assert_eq!(watched(|| true, endless), Err(Error::Interrupted));
-            assert_eq!(watched(|| true, || Ok(map(2, |i| i))), Ok(vec![0, 1]));
+            assert_eq!(watched(|| false, || Ok(map(2, |i| i))), Ok(vec![0, 1]));
         }
         set_threads(None);
     }
