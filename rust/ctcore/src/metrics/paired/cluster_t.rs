@@ -17,7 +17,7 @@ use crate::special::{t_quantile, t_sf};
 /// let pairs = Pairs::new(&[1.0, 2.0, 3.0], &[1.0; 3], None, &[0, 1, 2])?;
 /// let interval = cluster_t::interval(&pairs, Question::new(0.0, 0.95)?);
 /// // scipy.stats.t.interval(0.9, 2, 2, 1 / sqrt(3))
-/// assert!((interval.lower - 0.314_145_497_1).abs() < 1e-9);
+/// assert!((interval.lower - 0.314_145_539_153).abs() < 1e-9);
 /// # Ok::<(), ctcore::Error>(())
 /// ```
 pub fn interval(pairs: &Pairs, question: Question) -> Interval {
