@@ -6,70 +6,62 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ctcore.cli._answer import EXIT_CODES, answer, format_option
 from ctcore.errors import ArgumentError, ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pyarrow as pa
 
 _METRICS = "ndcg@10,map@10,mrr,precision@10,recall@10"
 _PRESETS = ("trec", "sklearn", "lightgbm", "xgboost", "ranx")
 
 
-def evaluate_command(answer: Callable[..., None], *, epilog: str) -> click.Command:
-    """Make the command; ``answer`` writes what it found, as text or as JSON."""
+@click.command(epilog=EXIT_CODES)
+@click.argument("file")
+@click.option("--qrels", metavar="FILE", help="TREC judgements; FILE is then a TREC run.")
+@click.option("--metrics", "names", default=_METRICS, show_default=True, metavar="NAMES", help="Separated by commas.")
+@click.option("--preset", type=click.Choice(_PRESETS), help="The convention of a library.")
+@click.option("--conventions", is_flag=True, help="Print the metrics under every preset, side by side.")
+@click.option("--relevance", default="relevance", show_default=True, metavar="COLUMN", help="The grades.")
+@click.option("--score", default="score", show_default=True, metavar="COLUMN", help="The model's scores.")
+@click.option("--query", default="query", show_default=True, metavar="COLUMN", help="What tells queries apart.")
+@click.option("--document", default="document", show_default=True, metavar="COLUMN", help="The documents' ids.")
+@format_option
+def evaluate(
+    file: str,
+    qrels: str | None,
+    names: str,
+    preset: str | None,
+    conventions: bool,
+    relevance: str,
+    score: str,
+    query: str,
+    document: str,
+    format_: str,
+) -> int:
+    """Evaluate the ranking in FILE: Parquet, CSV or Arrow IPC with a row for each document, or a TREC run.
 
-    @click.command("evaluate", epilog=epilog)
-    @click.argument("file")
-    @click.option("--qrels", metavar="FILE", help="TREC judgements; FILE is then a TREC run.")
-    @click.option(
-        "--metrics", "names", default=_METRICS, show_default=True, metavar="NAMES", help="Separated by commas."
-    )
-    @click.option("--preset", type=click.Choice(_PRESETS), help="The convention of a library.")
-    @click.option("--conventions", is_flag=True, help="Print the metrics under every preset, side by side.")
-    @click.option("--relevance", default="relevance", show_default=True, metavar="COLUMN", help="The grades.")
-    @click.option("--score", default="score", show_default=True, metavar="COLUMN", help="The model's scores.")
-    @click.option("--query", default="query", show_default=True, metavar="COLUMN", help="What tells queries apart.")
-    @click.option("--document", default="document", show_default=True, metavar="COLUMN", help="The documents' ids.")
-    @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout gets.")
-    def evaluate(
-        file: str,
-        qrels: str | None,
-        names: str,
-        preset: str | None,
-        conventions: bool,
-        relevance: str,
-        score: str,
-        query: str,
-        document: str,
-        format_: str,
-    ) -> int:
-        """Evaluate the ranking in FILE: Parquet, CSV or Arrow IPC with a row for each document, or a TREC run.
+    Without a preset, ties are averaged, gains linear, and queries without relevant documents count 0. Each number
+    comes with how far the order of equal scores could move it. `--conventions` shows what LightGBM, XGBoost,
+    trec_eval, scikit-learn and ranx would print for the same ranking.
+    """
+    from ctcore import data  # noqa: PLC0415 - heavy
 
-        Without a preset, ties are averaged, gains linear, and queries without relevant documents count 0. Each number
-        comes with how far the order of equal scores could move it. `--conventions` shows what LightGBM, XGBoost,
-        trec_eval, scikit-learn and ranx would print for the same ranking.
-        """
-        from ctcore import data  # noqa: PLC0415 - heavy
-
-        if qrels:
-            table = data.read_trec(qrels, file).table
-            relevance, score, query, document = "relevance", "score", "query", "document"
-            preset = preset or "trec"
-        else:
-            table = data.read_table(file)
-        columns = {"relevance": relevance, "score": score, "query": query}
-        rows: dict[str, Any] = {name: _column(table, name, column) for name, column in columns.items()}
-        if document in table.column_names:
-            rows["document"] = _column(table, "document", document)
-        metrics = [name.strip() for name in names.split(",")]
-        presets = [None, *_PRESETS] if conventions else [preset]
-        found = {each or "default": _evaluated(rows, metrics, each) for each in presets}
-        answer(format_, lambda: {"format": 1, "kind": "evaluation", "presets": found}, lambda: _text(found))
-        return 0
-
-    return evaluate
+    if qrels:
+        table = data.read_trec(qrels, file).table
+        relevance, score, query, document = "relevance", "score", "query", "document"
+        preset = preset or "trec"
+    else:
+        table = data.read_table(file)
+    columns = {"relevance": relevance, "score": score, "query": query}
+    rows: dict[str, Any] = {name: _column(table, name, column) for name, column in columns.items()}
+    if document in table.column_names:
+        rows["document"] = _column(table, "document", document)
+    metrics = [name.strip() for name in names.split(",")]
+    presets = [None, *_PRESETS] if conventions else [preset]
+    found = {each or "default": _evaluated(rows, metrics, each) for each in presets}
+    answer(format_, lambda: {"format": 1, "kind": "evaluation", "presets": found}, lambda: _text(found))
+    return 0
 
 
 def _column(table: pa.Table, name: str, column: str) -> Any:

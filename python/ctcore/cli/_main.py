@@ -17,7 +17,7 @@ from click.exceptions import Exit
 
 from ctcore import __version__
 from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option, project_option, talk
-from ctcore.cli._evaluate import evaluate_command
+from ctcore.cli._evaluate import evaluate
 from ctcore.cli._models import models, registry_, reproduce
 from ctcore.errors import ArgumentError, CtcoreError
 from ctcore.verdict import exit_code
@@ -74,7 +74,7 @@ def cli() -> None:
     """
 
 
-cli.add_command(evaluate_command(answer, epilog=EXIT_CODES))
+cli.add_command(evaluate)
 cli.add_command(models)
 cli.add_command(registry_)
 cli.add_command(reproduce)
