@@ -84,7 +84,7 @@ def load(folder: Path) -> lgb.Booster:
     """
     text = (folder / TEXT).read_bytes()
     try:
-        features, outputs, _ = _core.lightgbm_model(text)
+        features, outputs = _core.lightgbm_model(text)
     except ArgumentError as error:
         raise RefusedError("text", str(error)) from error
     try:

@@ -6,13 +6,12 @@ use pyo3::prelude::*;
 
 use crate::border::run;
 
-/// Reads a model's text and gives the names of its features, its outputs a row, and its trees.
+/// Reads a model's text and gives the names of its features, and its outputs a row.
 #[pyfunction]
 #[pyo3(signature = (text))]
-pub(crate) fn lightgbm_model(py: Python<'_>, text: &[u8]) -> PyResult<(Vec<String>, usize, usize)> {
+pub(crate) fn lightgbm_model(py: Python<'_>, text: &[u8]) -> PyResult<(Vec<String>, usize)> {
     let model = run(py, || Model::parse(text))?;
-    let trees = model.trees();
-    Ok((model.features, model.outputs, trees))
+    Ok((model.features, model.outputs))
 }
 
 /// Rows that feel every split and leaf of a model, at most `limit`: one row after the other.

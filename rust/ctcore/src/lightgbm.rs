@@ -124,11 +124,6 @@ impl Model {
         }
         rows
     }
-
-    /// The number of trees.
-    pub fn trees(&self) -> usize {
-        self.trees.len()
-    }
 }
 
 struct Header {
@@ -623,7 +618,7 @@ mod tests {
     fn a_genuine_text_is_read() {
         let model = parse(&sized(TEXT)).unwrap();
         assert_eq!(model.features, ["a", "b"]);
-        assert_eq!((model.trees(), model.outputs), (2, 1));
+        assert_eq!((model.trees.len(), model.outputs), (2, 1));
         assert_eq!(model.usual, [-1.0 + 0.382 * 4.0, 0.0]);
         assert_eq!(model.trees[0].splits[1].test, Test::OneOf(vec![5]));
         assert_eq!(model.trees[1].linear, [vec![0], vec![0, 1]]);
