@@ -218,7 +218,7 @@ def _losses(definitions: list[Definition], target: Any, prediction: Any, *, weig
 
 def rank(definition: Definition, relevance: Any, score: Any, **rows: Any) -> float:
     """Give one ranking metric's mean."""
-    return _rank([definition], relevance, score, **rows)[definition.name].value
+    return _rank([definition], relevance, score, bounds=False, **rows)[definition.name].value
 
 
 def _rank(
@@ -230,6 +230,7 @@ def _rank(
     query: Any = None,
     document: Any = None,
     weight: Any = None,
+    bounds: bool = True,
 ) -> Evaluations:
     how = definitions[0]
     relevance, score = numbers(relevance), numbers(score)
@@ -257,6 +258,7 @@ def _rank(
         metrics=[(definition.metric, definition.k) for definition in definitions],
         definition=how,
         weight=weight,
+        bounds=bounds,
     )
     flags, tied_from = found["flags"], found["tied_from"]
 

@@ -146,9 +146,11 @@ const MEASURES: &[(&str, Measure)] = &[
 ];
 
 /// Ranking metrics, each a name and a cutoff, of each query and on average. Flag bits of a query:
-/// 1 no relevant document, 2 equal grades, 4 at most one document, 8 equal scores, 16 no gain.
+/// 1 no relevant document, 2 equal grades, 4 at most one document, 8 equal scores, 16 no gain. Without
+/// `bounds`, the means in the worst and the best order of equal scores are NaN.
 #[pyfunction]
-#[pyo3(signature = (relevance, score, group, *, metrics, definition, weight=None))]
+#[pyo3(signature = (relevance, score, group, *, metrics, definition, weight=None, bounds=true))]
+#[expect(clippy::too_many_arguments, reason = "named in Python")]
 pub(crate) fn ranking<'py>(
     py: Python<'py>,
     relevance: Column,
@@ -157,6 +159,7 @@ pub(crate) fn ranking<'py>(
     metrics: Vec<(String, Option<usize>)>,
     definition: Definition,
     weight: Option<Column>,
+    bounds: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let found = run(py, || {
         let metrics = metrics
@@ -183,9 +186,15 @@ pub(crate) fn ranking<'py>(
             .map(|weight| floats("weight", weight))
             .transpose()?;
         let weight = weight.as_ref().map(|weight| weight.values().as_ref());
-        match &score {
-            Scores::Single(values) => ranking.evaluate(relevance, values.values(), &groups, weight),
-            Scores::Double(values) => ranking.evaluate(relevance, values.values(), &groups, weight),
+        match (&score, bounds) {
+            (Scores::Single(values), true) => ranking.evaluate(relevance, values.values(), &groups, weight),
+            (Scores::Double(values), true) => ranking.evaluate(relevance, values.values(), &groups, weight),
+            (Scores::Single(values), false) => {
+                ranking.evaluate_unbounded(relevance, values.values(), &groups, weight)
+            }
+            (Scores::Double(values), false) => {
+                ranking.evaluate_unbounded(relevance, values.values(), &groups, weight)
+            }
         }
     })?;
     let columns = found

@@ -8,17 +8,14 @@ use crate::{Error, Result};
 pub(super) trait Grade: Copy + PartialOrd + Send + Sync {
     fn value(self) -> f64;
 
-    /// The highest grade; `None` without rows.
-    fn highest(grades: &[Self]) -> Option<Self>;
-
-    /// How many grades equal `grade`.
-    fn count(grades: &[Self], grade: Self) -> usize;
+    /// The lowest and the highest grade; `None` without rows.
+    fn range(grades: &[Self]) -> Option<(Self, Self)>;
 
     /// How many grades are at least `least`, which is above 0.
     fn reaching(grades: &[Self], least: f64) -> usize;
 
-    /// The gains of the best order, best first, at most `k` of them.
-    fn ideal(grades: &[Self], k: usize, scratch: &mut Ideal, gain: &impl Fn(Self) -> f64);
+    /// The gains of the best order, best first, at most `k` of them; `highest` is the highest grade.
+    fn ideal(grades: &[Self], highest: Self, k: usize, scratch: &mut Ideal, gain: &impl Fn(Self) -> f64);
 }
 
 /// Scratch memory and result of [`Grade::ideal`].
@@ -46,12 +43,11 @@ impl Grade for u8 {
         f64::from(self)
     }
 
-    fn highest(grades: &[Self]) -> Option<Self> {
-        (!grades.is_empty()).then(|| grades.iter().fold(0, |highest, &grade| highest.max(grade)))
-    }
-
-    fn count(grades: &[Self], grade: Self) -> usize {
-        counted(grades, |other| other == grade)
+    fn range(grades: &[Self]) -> Option<(Self, Self)> {
+        // Two loops: together they would not be vectorised.
+        let lowest = grades.iter().fold(Self::MAX, |lowest, &grade| lowest.min(grade));
+        let highest = grades.iter().fold(0, |highest: Self, &grade| highest.max(grade));
+        (!grades.is_empty()).then_some((lowest, highest))
     }
 
     fn reaching(grades: &[Self], least: f64) -> usize {
@@ -59,22 +55,19 @@ impl Grade for u8 {
         if least > 255.0 {
             return 0;
         }
-        let least = least as Self;
-        counted(grades, |grade| grade >= least)
+        at_least(grades, least as Self)
     }
 
-    fn ideal(grades: &[Self], k: usize, scratch: &mut Ideal, gain: &impl Fn(Self) -> f64) {
+    fn ideal(grades: &[Self], highest: Self, k: usize, scratch: &mut Ideal, gain: &impl Fn(Self) -> f64) {
         scratch.gains.clear();
         let k = k.min(grades.len());
-        let highest = Self::highest(grades).unwrap_or(0);
         if highest <= FEW_GRADES {
             for grade in (0..=highest).rev() {
-                let left = k - scratch.gains.len();
-                if left == 0 {
+                let places = at_least(grades, grade).min(k);
+                scratch.gains.resize(places, gain(grade));
+                if places == k {
                     return;
                 }
-                let count = Self::count(grades, grade).min(left);
-                scratch.gains.extend(std::iter::repeat_n(gain(grade), count));
             }
             return;
         }
@@ -89,13 +82,19 @@ impl Grade for u8 {
     }
 }
 
-/// How many grades pass `test`: eight-bit counters, so that sixteen rows and more count at once.
-#[inline]
-fn counted(grades: &[u8], test: impl Fn(u8) -> bool) -> usize {
-    grades
-        .chunks(255)
-        .map(|chunk| usize::from(chunk.iter().map(|&grade| u8::from(test(grade))).sum::<u8>()))
-        .sum()
+/// How many grades are at least `least`: eight-bit counters, so that sixteen rows and more count at
+/// once. A function of its own, because inlined it is not vectorised.
+#[inline(never)]
+fn at_least(grades: &[u8], least: u8) -> usize {
+    let mut total = 0;
+    for chunk in grades.chunks(255) {
+        let mut count = 0_u8;
+        for &grade in chunk {
+            count += u8::from(grade >= least);
+        }
+        total += usize::from(count);
+    }
+    total
 }
 
 impl Grade for f64 {
@@ -103,19 +102,16 @@ impl Grade for f64 {
         self
     }
 
-    fn highest(grades: &[Self]) -> Option<Self> {
-        grades.iter().copied().reduce(Self::max)
-    }
-
-    fn count(grades: &[Self], grade: Self) -> usize {
-        grades.iter().filter(|&&other| other == grade).count()
+    fn range(grades: &[Self]) -> Option<(Self, Self)> {
+        let lowest = grades.iter().copied().reduce(Self::min)?;
+        Some((lowest, grades.iter().copied().fold(lowest, Self::max)))
     }
 
     fn reaching(grades: &[Self], least: f64) -> usize {
         grades.iter().filter(|&&grade| grade >= least).count()
     }
 
-    fn ideal(grades: &[Self], k: usize, scratch: &mut Ideal, gain: &impl Fn(Self) -> Self) {
+    fn ideal(grades: &[Self], _: Self, k: usize, scratch: &mut Ideal, gain: &impl Fn(Self) -> Self) {
         scratch.gains.clear();
         // Grades are finite, so the selection refuses none of them.
         if let Ok(best) = scratch.selection.best(grades, k) {

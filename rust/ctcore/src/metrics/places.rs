@@ -3,7 +3,7 @@
 use super::grades::Grade;
 
 /// Which columns of [`Places`] the metrics of an evaluation read.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each column")]
 pub(super) struct Needs {
     pub(super) gain: bool,
@@ -12,6 +12,18 @@ pub(super) struct Needs {
     pub(super) first: bool,
     pub(super) stop: bool,
     pub(super) pairs: bool,
+}
+
+impl Needs {
+    /// DCG and NDCG alone.
+    const GAIN: Self = Self {
+        gain: true,
+        hit: false,
+        precision: false,
+        first: false,
+        stop: false,
+        pairs: false,
+    };
 }
 
 /// One number a place, best place first. Every order of a block of equal scores is equally likely.
@@ -74,6 +86,15 @@ impl Places {
     /// Adds the one document that follows: [`Self::push`] of a block of one, without its divisions.
     #[inline]
     pub(super) fn push_one<G: Grade>(&mut self, grade: G, frame: &Frame<'_, impl Fn(G) -> f64>) {
+        if frame.needs == Needs::GAIN && self.place < frame.limit {
+            self.gain.push((frame.gain)(grade));
+            self.place += 1;
+        } else {
+            self.push_all_of_one(grade, frame);
+        }
+    }
+
+    fn push_all_of_one<G: Grade>(&mut self, grade: G, frame: &Frame<'_, impl Fn(G) -> f64>) {
         let needs = frame.needs;
         if needs.pairs || self.place >= frame.limit {
             self.push(&[grade], frame);

@@ -74,6 +74,31 @@ impl Ranking {
         groups: &Groups,
         weight: Option<&[f64]>,
     ) -> Result<Evaluated> {
+        self.checked(relevance, scores, groups, weight, true)
+    }
+
+    /// [`Self::evaluate`] without the worst and the best order of equal scores: their means are NaN.
+    ///
+    /// # Errors
+    /// Those of [`Self::evaluate`].
+    pub fn evaluate_unbounded<S: Score>(
+        &self,
+        relevance: Grades<'_>,
+        scores: &[S],
+        groups: &Groups,
+        weight: Option<&[f64]>,
+    ) -> Result<Evaluated> {
+        self.checked(relevance, scores, groups, weight, false)
+    }
+
+    fn checked<S: Score>(
+        &self,
+        relevance: Grades<'_>,
+        scores: &[S],
+        groups: &Groups,
+        weight: Option<&[f64]>,
+        bounds: bool,
+    ) -> Result<Evaluated> {
         self.convention.check()?;
         self.metrics.iter().try_for_each(|metric| metric.check())?;
         let rows = groups.ends().last().copied().unwrap_or(0);
@@ -94,11 +119,19 @@ impl Ranking {
                     scores,
                     groups,
                     weight,
+                    bounds,
                 )
             }
             Grades::Real(grades) => {
                 self.check_grades(grades)?;
-                self.run(grades, &real_gain(&self.convention)?, scores, groups, weight)
+                self.run(
+                    grades,
+                    &real_gain(&self.convention)?,
+                    scores,
+                    groups,
+                    weight,
+                    bounds,
+                )
             }
         }
     }
@@ -133,6 +166,7 @@ impl Ranking {
         scores: &[S],
         groups: &Groups,
         weight: Option<&[f64]>,
+        bounds: bool,
     ) -> Result<Evaluated> {
         let longest = groups.longest();
         if u32::try_from(longest).is_err() {
@@ -145,7 +179,7 @@ impl Ranking {
         if let Some(weight) = weight {
             weighted_mean(&vec![0.0; groups.len()], Some(weight))?; // checks the weights
         }
-        let plan = Plan::new(self, longest);
+        let plan = Plan::new(self, longest, bounds);
         let runs = par::balanced(groups.ends(), CHUNK);
         let parts = par::map(runs.len(), |run| {
             let longest = runs[run].clone().map(|query| groups.rows(query).len()).max();
@@ -158,10 +192,16 @@ impl Ranking {
             }
             Ok(work.part)
         });
-        self.finish(parts, groups.len(), weight)
+        self.finish(parts, groups.len(), weight, bounds)
     }
 
-    fn finish(&self, parts: Vec<Result<Part>>, queries: usize, weight: Option<&[f64]>) -> Result<Evaluated> {
+    fn finish(
+        &self,
+        parts: Vec<Result<Part>>,
+        queries: usize,
+        weight: Option<&[f64]>,
+        bounds: bool,
+    ) -> Result<Evaluated> {
         let count = self.metrics.len();
         let mut all = Evaluated {
             columns: vec![Column::default(); count],
@@ -186,6 +226,10 @@ impl Ranking {
         }
         for (column, (down, up)) in all.columns.iter_mut().zip(shifts) {
             column.mean = weighted_mean(&column.values, weight)?;
+            if !bounds {
+                (column.pessimistic, column.optimistic) = (f64::NAN, f64::NAN);
+                continue;
+            }
             let mut total = Sum::default();
             for (query, value) in column.values.iter().enumerate() {
                 if !value.is_nan() {
@@ -204,7 +248,7 @@ fn highest(grades: &[u8]) -> u8 {
     let parts = grades.len().div_ceil(16 * CHUNK);
     par::map(parts, |part| {
         let end = grades.len().min((part + 1) * 16 * CHUNK);
-        u8::highest(&grades[part * 16 * CHUNK..end]).unwrap_or(0)
+        u8::range(&grades[part * 16 * CHUNK..end]).map_or(0, |(_, highest)| highest)
     })
     .into_iter()
     .max()
@@ -219,6 +263,8 @@ fn highest(grades: &[u8]) -> u8 {
 struct Plan<'a> {
     ranking: &'a Ranking,
     needs: Needs,
+    /// Whether the worst and the best order are measured, too.
+    bounds: bool,
     ideal: bool,
     graded: bool,
     binary: bool,
@@ -231,7 +277,7 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn new(ranking: &'a Ranking, longest: usize) -> Self {
+    fn new(ranking: &'a Ranking, longest: usize, bounds: bool) -> Self {
         use Measure as M;
         let mut needs = Needs::default();
         for metric in &ranking.metrics {
@@ -257,6 +303,7 @@ impl<'a> Plan<'a> {
         Self {
             ranking,
             needs,
+            bounds,
             ideal: any(|metric| metric.measure == M::Ndcg),
             graded: any(|metric| metric.measure.is_graded()),
             binary: any(|metric| !metric.measure.is_graded()),
@@ -358,8 +405,9 @@ impl<'a, G: Grade, S: Score, F: Fn(G) -> f64> Work<'a, G, S, F> {
     fn query(&mut self, grades: &[G], scores: &[S], weight: f64) -> std::result::Result<(), Fault> {
         let (plan, convention) = (self.plan, &self.plan.ranking.convention);
         let mut flags = if grades.len() <= 1 { flag::SINGLE } else { 0 };
-        let highest = G::highest(grades);
-        if highest.is_none_or(|highest| G::count(grades, highest) == grades.len()) {
+        let range = G::range(grades);
+        let highest = range.map(|(_, highest)| highest);
+        if range.is_none_or(|(lowest, highest)| lowest == highest) {
             flags |= flag::CONSTANT;
         }
         if plan.needs.stop
@@ -379,8 +427,11 @@ impl<'a, G: Grade, S: Score, F: Fn(G) -> f64> Work<'a, G, S, F> {
         } else {
             plan.k
         };
-        if plan.ideal {
-            G::ideal(grades, k, &mut self.ideal, self.gain);
+        self.ideal.gains.clear();
+        if plan.ideal
+            && let Some(highest) = highest
+        {
+            G::ideal(grades, highest, k, &mut self.ideal, self.gain);
         }
         let gainless = plan.graded && highest.is_none_or(|highest| (self.gain)(highest) == 0.0);
         let irrelevant = plan.binary && relevant == 0;
@@ -399,7 +450,6 @@ impl<'a, G: Grade, S: Score, F: Fn(G) -> f64> Work<'a, G, S, F> {
         {
             flags |= flag::CONSTANT_SCORE;
         }
-        let judged = |grade: &G| grade.value() >= 0.0;
         let frame = Frame {
             needs: plan.needs,
             gain: self.gain,
@@ -409,7 +459,7 @@ impl<'a, G: Grade, S: Score, F: Fn(G) -> f64> Work<'a, G, S, F> {
             relevant,
             irrelevant: grades.len() - relevant,
             judged_irrelevant: if plan.needs.pairs {
-                grades.iter().filter(|grade| judged(grade)).count() - relevant
+                grades.iter().filter(|grade| grade.value() >= 0.0).count() - relevant
             } else {
                 0
             },
@@ -437,7 +487,7 @@ impl<'a, G: Grade, S: Score, F: Fn(G) -> f64> Work<'a, G, S, F> {
         }
         self.part.flags.push(flags);
         self.part.tied_from.push(tied_from);
-        if tied_from < u32::MAX {
+        if plan.bounds && tied_from < u32::MAX {
             for (ties, worst) in [(Ties::Pessimistic, true), (Ties::Optimistic, false)] {
                 rank::<G, S>(ties, keys, grades, &frame, &mut self.places, &mut self.block);
                 let moved = plan.values(&self.places, &self.ideal, &holds);
@@ -817,6 +867,12 @@ mod tests {
                 prop_assert!((column.mean - mean).abs() < 1e-13, "{metric:?} {} {mean}", column.mean);
                 prop_assert!((column.pessimistic - least).abs() < 1e-13, "{metric:?} {column:?} {least}");
                 prop_assert!((column.optimistic - most).abs() < 1e-13, "{metric:?} {column:?} {most}");
+            }
+            // Without the range of the orders it is the same number.
+            let unbounded = ranking.evaluate_unbounded(Grades::Whole(&grades), &wide, &groups, None).unwrap();
+            for (a, b) in found.columns.iter().zip(&unbounded.columns) {
+                prop_assert!(a.mean.to_bits() == b.mean.to_bits() || (a.mean.is_nan() && b.mean.is_nan()));
+                prop_assert!(b.pessimistic.is_nan() && b.optimistic.is_nan());
             }
             // Real grades and single precision take other paths to the same numbers.
             let real: Vec<f64> = grades.iter().map(|&grade| f64::from(grade)).collect();

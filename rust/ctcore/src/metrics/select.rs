@@ -97,12 +97,11 @@ impl Score for f64 {
     }
 }
 
-/// Rows scanned together: enough for the vector units of every target.
-const BLOCK: usize = 16;
+/// Rows compared together: the bits of a word.
+const BLOCK: usize = 64;
 
 /// Scratch memory of the selection, and its result.
 pub(super) struct Selection<S: Score> {
-    rows: Vec<u32>,
     keys: Vec<S::Key>,
     scratch: Vec<S::Key>,
 }
@@ -111,8 +110,7 @@ impl<S: Score> Selection<S> {
     /// Memory for queries of at most `longest` rows, which must be below 2^32.
     pub(super) fn new(longest: usize) -> Self {
         Self {
-            rows: vec![0; longest + BLOCK],
-            keys: Vec::new(),
+            keys: Vec::with_capacity(longest),
             scratch: Vec::new(),
         }
     }
@@ -139,14 +137,17 @@ impl<S: Score> Selection<S> {
             return Err(row);
         }
         if least > S::NOT_RETRIEVED {
-            let count = reaching(scores, least, &mut self.rows);
-            let rows = self.rows[..count].iter().map(|&row| row as usize);
-            self.keys.extend(rows.map(|row| scores[row].key(row)));
+            reaching(scores, least, &mut self.keys);
         } else {
             let rows = scores.iter().enumerate();
             self.keys.extend(rows.map(|(row, score)| score.key(row)));
         }
-        sort(&mut self.keys, &mut self.scratch);
+        match self.keys.len() {
+            0..=16 => sort_few::<S, 16>(&mut self.keys, scores, &mut self.scratch),
+            17..=24 => sort_few::<S, 24>(&mut self.keys, scores, &mut self.scratch),
+            25..=32 => sort_few::<S, 32>(&mut self.keys, scores, &mut self.scratch),
+            _ => self.keys.sort_unstable(),
+        }
         if spoilt {
             let end = S::NOT_RETRIEVED.key(0);
             let retrieved = self.keys.partition_point(|&key| !S::same(key, end));
@@ -157,32 +158,36 @@ impl<S: Score> Selection<S> {
 }
 
 /// A score that at least `k < L` of the rows reach, and whether a score is NaN or infinite.
-#[inline]
 fn least<S: Score, const L: usize>(scores: &[S], k: usize) -> (S, bool) {
-    let mut highest = [S::NOT_RETRIEVED; L];
-    let mut sums = [S::ZERO; L];
-    let mut blocks = scores.chunks_exact(L);
-    for block in &mut blocks {
-        for lane in 0..L {
-            let score = block[lane];
-            highest[lane] = if score > highest[lane] {
-                score
-            } else {
-                highest[lane]
-            };
-            sums[lane] = score.spoil(sums[lane]);
-        }
-    }
-    for (lane, &score) in blocks.remainder().iter().enumerate() {
+    let (mut highest, mut sums) = ([S::NOT_RETRIEVED; L], [S::ZERO; L]);
+    scan(scores, &mut highest, &mut sums);
+    let spoilt = sums.iter().fold(S::ZERO, |sum, &lane| lane.spoil(sum)).is_nan();
+    (kth_highest(&highest, k), spoilt)
+}
+
+// The loops below are functions of their own, with results in memory: so every one of them comes out
+// vectorised. Inlined into each other they do not.
+
+/// The highest score and the [`Score::spoil`] of each lane.
+#[inline(never)]
+fn scan<S: Score, const L: usize>(scores: &[S], highest: &mut [S; L], sums: &mut [S; L]) {
+    let (blocks, rest) = scores.as_chunks::<L>();
+    let mut raise = |lane: usize, score: S| {
         highest[lane] = if score > highest[lane] {
             score
         } else {
             highest[lane]
         };
         sums[lane] = score.spoil(sums[lane]);
+    };
+    for block in blocks {
+        for (lane, &score) in block.iter().enumerate() {
+            raise(lane, score);
+        }
     }
-    let spoilt = sums.iter().fold(S::ZERO, |sum, &lane| lane.spoil(sum)).is_nan();
-    (kth_highest(&highest, k), spoilt)
+    for (lane, &score) in rest.iter().enumerate() {
+        raise(lane, score);
+    }
 }
 
 /// The k-th highest of the lanes. Few lanes are ranked by counting, which has no branch to guess.
@@ -196,11 +201,10 @@ fn kth_highest<S: Score, const L: usize>(lanes: &[S; L], k: usize) -> S {
         keys.sort_unstable();
         return lanes[S::row(keys[k - 1])];
     }
+    let mut above = [0; L];
+    count_above(lanes, L, &mut above);
     let mut found = S::INFINITE;
-    for &score in lanes {
-        let above = lanes
-            .iter()
-            .fold(0, |above: u32, &other| above + u32::from(other > score));
+    for (&score, &above) in lanes.iter().zip(&above) {
         if above < k as u32 && score < found {
             found = score;
         }
@@ -208,47 +212,68 @@ fn kth_highest<S: Score, const L: usize>(lanes: &[S; L], k: usize) -> S {
     found
 }
 
-/// Below this many keys, ranking each by counting is faster than a sort, whose branches on random
-/// keys are guessed wrong half of the time.
-const FEW_KEYS: usize = 24;
-
-/// Sorts distinct keys.
-#[inline]
-fn sort<K: Copy + Ord>(keys: &mut [K], scratch: &mut Vec<K>) {
-    if keys.len() > FEW_KEYS {
-        keys.sort_unstable();
-        return;
-    }
-    scratch.clear();
-    scratch.extend_from_slice(keys);
-    for &key in scratch.iter() {
-        let place: usize = scratch.iter().map(|&other| usize::from(other < key)).sum();
-        keys[place] = key;
+/// How many of the first `count` scores are above each score.
+#[inline(never)]
+fn count_above<S: Score, const L: usize>(scores: &[S; L], count: usize, above: &mut [u32; L]) {
+    for &other in &scores[..count] {
+        for lane in 0..L {
+            above[lane] += u32::from(other > scores[lane]);
+        }
     }
 }
 
-/// Writes the rows whose score reaches `least` to `rows`, in order, and gives their number.
+/// Sorts at most `L` keys that stand in the order of their rows, by counting: a sort's branches on
+/// random keys are guessed wrong half of the time.
 #[inline]
-fn reaching<S: Score>(scores: &[S], least: S, rows: &mut [u32]) -> usize {
-    let mut count = 0;
-    let mut start = 0;
-    let mut take = |start: usize, block: &[S]| {
-        for (row, &score) in (start..).zip(block) {
-            // Written first, counted after: no branch that a processor could guess wrong.
-            rows[count] = row as u32;
-            count += usize::from(score >= least);
-        }
-    };
-    let mut blocks = scores.chunks_exact(BLOCK);
-    for block in &mut blocks {
-        let highest = |a: S, &b: &S| if b > a { b } else { a };
-        if block.iter().fold(S::NOT_RETRIEVED, highest) >= least {
-            take(start, block);
-        }
-        start += BLOCK;
+fn sort_few<S: Score, const L: usize>(keys: &mut [S::Key], scores: &[S], scratch: &mut Vec<S::Key>) {
+    let mut few = [S::NOT_RETRIEVED; L];
+    for (score, &key) in few.iter_mut().zip(keys.iter()) {
+        *score = scores[S::row(key)];
     }
-    take(start, blocks.remainder());
-    count
+    let mut above = [0; L];
+    count_above(&few, keys.len(), &mut above);
+    scratch.clear();
+    scratch.extend_from_slice(keys);
+    let mut equal_before = [0; L];
+    for (&key, &above) in scratch.iter().zip(&above) {
+        let equal_before = &mut equal_before[above as usize];
+        keys[above as usize + *equal_before] = key;
+        *equal_before += 1;
+    }
+}
+
+/// Adds the keys of the rows whose score reaches `least`, in row order.
+fn reaching<S: Score>(scores: &[S], least: S, keys: &mut Vec<S::Key>) {
+    let mut reached = [0; BLOCK];
+    for (start, block) in (0..).step_by(BLOCK).zip(scores.chunks(BLOCK)) {
+        compare(block, least, &mut reached);
+        let mut bits = bits(&reached, block.len());
+        while bits != 0 {
+            let row = start + bits.trailing_zeros() as usize;
+            keys.push(scores[row].key(row));
+            bits &= bits - 1;
+        }
+    }
+}
+
+/// 1 for each score of the block that reaches `least`, else 0.
+#[inline(never)]
+fn compare<S: Score>(block: &[S], least: S, reached: &mut [u8; BLOCK]) {
+    for (reached, &score) in reached.iter_mut().zip(block) {
+        *reached = u8::from(score >= least);
+    }
+}
+
+/// The first `count` bytes, each 0 or 1, as bits. The product brings the lowest bits of eight bytes
+/// into the highest byte.
+#[inline]
+fn bits(bytes: &[u8; BLOCK], count: usize) -> u64 {
+    let (eights, _) = bytes.as_chunks::<8>();
+    let bits = eights.iter().rev().fold(0, |bits, &eight| {
+        let eight = u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        bits << 8 | eight
+    });
+    bits & (u64::MAX >> (BLOCK - count))
 }
 
 #[cfg(test)]
