@@ -173,6 +173,37 @@ def test_constant_queries_are_left_out_and_counted():
         metrics.compare([1, 1, 0, 0], [1.0] * 4, [1.0] * 4, metric="ndcg@2", group=[2, 2])
 
 
+def test_no_rows_are_no_queries():
+    found = metrics.evaluate([], [], metrics=["ndcg@10", "map"], query=[])
+    assert [found[name].n_queries for name in found] == [0, 0]
+    assert np.isnan(found["map"].value)
+    assert found.table().num_rows == 0
+    assert np.isnan(metrics.ndcg([], [], query=[]))
+
+
+def test_fractional_grades_are_a_finding():
+    found = metrics.evaluate([1.0, 0.5, 0.25], [3.0, 2.0, 1.0], metrics=["ndcg"])
+    assert found.findings == ("2 grades are fractional (row 1 holds 0.5)",)
+    assert not metrics.evaluate([1.0, 0.0], [2.0, 1.0], metrics=["ndcg"]).findings
+
+
+def test_scores_that_meet_in_float32_are_a_finding():
+    given = {"relevance": [0, 1, 1], "score": [1.0 + 1e-9, 1.0, 2.0], "metrics": ["ndcg"]}
+    found = metrics.evaluate(**given, preset="xgboost")
+    assert len(found.findings) == 1
+    assert found.findings[0].startswith("1 pairs of neighbouring scores differ, but are equal in float32")
+    assert not metrics.evaluate(**given).findings
+
+
+def test_one_function_gives_what_evaluate_gives():
+    rng = np.random.default_rng(5)
+    for documents in (3, 20, 60, 300):
+        grades, scores, sizes = ranking(rng, 200, documents=documents)
+        whole = metrics.evaluate(grades, scores, metric="ndcg@10", group=sizes)
+        assert metrics.ndcg(grades, scores, group=sizes, k=10) == whole.value
+        assert whole.n_tied > 0
+
+
 def test_a_cluster_must_be_constant_within_a_query():
     with pytest.raises(ArgumentError, match="constant within a query; row 1"):
         metrics.compare([1, 0], [1.0, 2.0], [2.0, 1.0], metric="ndcg", group=[2], cluster=[0, 1])

@@ -291,7 +291,7 @@ def _rank(
 
 def _ids(query: Any, sizes: Any, order: NDArray[np.uintp] | None) -> Any:
     """Give the id of each query, in order of first occurrence."""
-    first = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.intp)
+    first = (np.cumsum(sizes) - sizes).astype(np.intp)
     return np.asarray(query)[first if order is None else order[first]]
 
 
