@@ -5,10 +5,12 @@
 //! it, about `1.4 k` of any number, are sorted. All rows equal to the k-th are among them, so that
 //! ties across the cutoff are seen whole.
 
+use std::ops::AddAssign;
+
 use crate::num::order_key;
 
 /// A score: `f32` or `f64`. Ranking happens in the type that the model gave.
-pub trait Score: Copy + PartialOrd + Send + Sync {
+pub trait Score: Copy + PartialOrd + AddAssign + Send + Sync {
     /// Score and row in one integer: smaller is better, and of equal scores the earlier row.
     type Key: Copy + Ord + Default + Send;
     /// The score of a document that was not retrieved: it counts among the relevant documents
@@ -18,6 +20,11 @@ pub trait Score: Copy + PartialOrd + Send + Sync {
     const INFINITE: Self;
     /// 0.
     const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// A whole number below 256 as such: the last bits of its sum with a number whose last bit is 1.
+    /// (A cast would check the range first.)
+    fn whole(self) -> usize;
     /// `self * 0 + sum`, which is NaN where a score was NaN or infinite.
     #[must_use]
     fn spoil(self, sum: Self) -> Self;
@@ -36,6 +43,12 @@ impl Score for f32 {
     const NOT_RETRIEVED: Self = Self::NEG_INFINITY;
     const INFINITE: Self = Self::INFINITY;
     const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    #[inline]
+    fn whole(self) -> usize {
+        ((self + 8_388_608.0).to_bits() & 0xFF) as usize // 2^23
+    }
 
     #[inline]
     fn spoil(self, sum: Self) -> Self {
@@ -70,6 +83,12 @@ impl Score for f64 {
     const NOT_RETRIEVED: Self = Self::NEG_INFINITY;
     const INFINITE: Self = Self::INFINITY;
     const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    #[inline]
+    fn whole(self) -> usize {
+        ((self + 4_503_599_627_370_496.0).to_bits() & 0xFF) as usize // 2^52
+    }
 
     #[inline]
     fn spoil(self, sum: Self) -> Self {
@@ -201,23 +220,24 @@ fn kth_highest<S: Score, const L: usize>(lanes: &[S; L], k: usize) -> S {
         keys.sort_unstable();
         return lanes[S::row(keys[k - 1])];
     }
-    let mut above = [0; L];
+    let mut above = [S::ZERO; L];
     count_above(lanes, L, &mut above);
     let mut found = S::INFINITE;
     for (&score, &above) in lanes.iter().zip(&above) {
-        if above < k as u32 && score < found {
+        if above.whole() < k && score < found {
             found = score;
         }
     }
     found
 }
 
-/// How many of the first `count` scores are above each score.
+/// How many of the first `count` scores are above each score. Counted in the type of the scores,
+/// because whole numbers beside them leave the registers.
 #[inline(never)]
-fn count_above<S: Score, const L: usize>(scores: &[S; L], count: usize, above: &mut [u32; L]) {
+fn count_above<S: Score, const L: usize>(scores: &[S; L], count: usize, above: &mut [S; L]) {
     for &other in &scores[..count] {
         for lane in 0..L {
-            above[lane] += u32::from(other > scores[lane]);
+            above[lane] += if other > scores[lane] { S::ONE } else { S::ZERO };
         }
     }
 }
@@ -230,14 +250,15 @@ fn sort_few<S: Score, const L: usize>(keys: &mut [S::Key], scores: &[S], scratch
     for (score, &key) in few.iter_mut().zip(keys.iter()) {
         *score = scores[S::row(key)];
     }
-    let mut above = [0; L];
+    let mut above = [S::ZERO; L];
     count_above(&few, keys.len(), &mut above);
     scratch.clear();
     scratch.extend_from_slice(keys);
     let mut equal_before = [0; L];
     for (&key, &above) in scratch.iter().zip(&above) {
-        let equal_before = &mut equal_before[above as usize];
-        keys[above as usize + *equal_before] = key;
+        let above = above.whole();
+        let equal_before = &mut equal_before[above];
+        keys[above + *equal_before] = key;
         *equal_before += 1;
     }
 }
