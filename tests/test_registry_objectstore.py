@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -18,63 +16,22 @@ from ctcore.registry import Registry, check_store, open_store
 from ctcore.verdict import Verdict
 
 pytest.importorskip("obstore", reason="the extra objectstore is not installed")
-moto = pytest.importorskip("moto.server", reason="moto is not installed")
-serving = pytest.importorskip("werkzeug.serving", reason="werkzeug, moto's server, is not installed")
+pytest.importorskip("moto.server", reason="moto is not installed")
 
-
-class Server:
-    """moto's S3 server on the loopback. moto looks whether a name is free and then writes, with other requests in
-    between, which no S3 does; so requests are served one at a time."""
-
-    def __init__(self, *, ignores_conditions=False):
-        inner = moto.DomainDispatcherApplication(moto.create_backend_app)
-        lock = threading.Lock()
-
-        def app(environ, start_response):
-            if ignores_conditions:
-                environ.pop("HTTP_IF_NONE_MATCH", None)
-            with lock:
-                return list(inner(environ, start_response))
-
-        self.server = serving.make_server("127.0.0.1", 0, app, threaded=True)
-        self.url = f"http://127.0.0.1:{self.server.port}"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-def serve(monkeypatch, **options):
-    server = Server(**options)
-    environment = {
-        "AWS_ENDPOINT": server.url,
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    bucket = f"bucket{server.server.port}"
-    urllib.request.urlopen(urllib.request.Request(f"{server.url}/{bucket}", method="PUT")).close()  # noqa: S310
-    return server, f"s3://{bucket}/models"
+from objectstore import serve
 
 
 @pytest.fixture
 def s3(monkeypatch):
-    server, url = serve(monkeypatch)
-    yield url
+    server, bucket = serve(monkeypatch)
+    yield f"s3://{bucket}/models"
     server.stop()
 
 
 @pytest.fixture
 def careless(monkeypatch):
-    server, url = serve(monkeypatch, ignores_conditions=True)
-    yield url
+    server, bucket = serve(monkeypatch, ignores_conditions=True)
+    yield f"s3://{bucket}/models"
     server.stop()
 
 

@@ -2,7 +2,7 @@
 
 from ctcore.data._policy import DataPolicy, FeaturesPolicy, HoldoutPolicy
 from ctcore.data._snapshot import Snapshot, between, holdout_file, local_days, snapshot, without
-from ctcore.data._source import read_table
+from ctcore.data._source import Source, read_table, source
 from ctcore.data._span import Spans, duration, instant, spans
 from ctcore.data._trec import Trec, read_trec
 
@@ -11,6 +11,7 @@ __all__ = [
     "FeaturesPolicy",
     "HoldoutPolicy",
     "Snapshot",
+    "Source",
     "Spans",
     "Trec",
     "between",
@@ -21,6 +22,7 @@ __all__ = [
     "read_table",
     "read_trec",
     "snapshot",
+    "source",
     "spans",
     "without",
 ]

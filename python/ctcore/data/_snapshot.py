@@ -46,17 +46,18 @@ def snapshot(
         origin: dict[str, Any] = {"callable": f"{source.__module__}:{source.__qualname__}"}
         names = table.column_names
     else:
-        files = _source.find(source, root)
-        opened = _source.dataset(files)
-        origin = {"files": [_file(path, root) for path in files]}
+        opened = _source.source(source, root)
+        origin = {"files": opened.record(root)}
         names = opened.schema.names
     if time_column not in names:
         raise DataError(f"data: there is no time column {time_column!r}; the columns are {', '.join(names)}")
     time_type = (table if callable(source) else opened).schema.field(time_column).type
     if not pa.types.is_timestamp(time_type):
         raise DataError(f"data: the time column {time_column!r} must hold timestamps, found {time_type}")
-    between = (pc.field(time_column) >= _scalar(start, time_type)) & (pc.field(time_column) < _scalar(end, time_type))
-    table = table.filter(between) if callable(source) else _source.read_dataset(opened, files, filter_=between)
+    if callable(source):
+        table = between(table, time_column, start, end)
+    else:
+        table = opened.table(span=(time_column, _scalar(start, time_type), _scalar(end, time_type)))
     if callable(source):
         origin["sha256"] = _digest(table)
     times = pc.min_max(table[time_column])
@@ -73,9 +74,9 @@ def snapshot(
 
 def holdout_file(path: str | Path, root: Path) -> Snapshot:
     """Read a holdout that is a file of its own."""
-    files = _source.find(path, root)
-    table = _source.read_dataset(_source.dataset(files), files)
-    return Snapshot(table, {"source": {"files": [_file(each, root) for each in files]}, "rows": table.num_rows})
+    opened = _source.source(path, root)
+    table = opened.table()
+    return Snapshot(table, {"source": {"files": opened.record(root)}, "rows": table.num_rows})
 
 
 def without(table: pa.Table, other: pa.Table) -> pa.Table:
@@ -120,13 +121,6 @@ def _scalar(moment: datetime, type_: Any) -> Any:
     import pyarrow as pa  # noqa: PLC0415
 
     return pa.scalar(moment if type_.tz else moment.replace(tzinfo=None), type_)
-
-
-def _file(path: Path, root: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    shown = path.relative_to(root) if path.is_relative_to(root) else path
-    return {"path": str(shown), "size": path.stat().st_size, "sha256": digest}
 
 
 def _digest(table: pa.Table) -> str:

@@ -1,102 +1,319 @@
-"""Files of rows."""
+"""Rows of files: opened with care, read batch by batch."""
 
 from __future__ import annotations
 
-import glob
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctcore.errors import DataError, DataNotFoundError
+from ctcore.data._files import find, fingerprint, format_of, open_
+from ctcore.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
-    import pyarrow.dataset as ds
+    import pyarrow.parquet as pq
 
-_FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".arrow": "ipc", ".feather": "ipc", ".ipc": "ipc"}
-_MAGIC = {"parquet": b"PAR1", "ipc": b"ARROW1"}
+Span = tuple[str, Any, Any]
 
-
-def find(pattern: str | Path, root: Path = Path()) -> list[Path]:
-    """Give the files that a path, a folder or a pattern names, sorted. What is relative lies below ``root``."""
-    path = root / pattern
-    if path.is_dir():
-        files = [each for each in path.rglob("*") if each.suffix.lower() in _FORMATS]
-    elif path.exists():
-        files = [path]
-    elif Path(pattern).is_absolute():
-        files = [Path(each) for each in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207 - a whole path
-    else:
-        files = list(root.glob(str(pattern)))
-    files = sorted(each for each in files if each.is_file())
-    if not files:
-        raise DataNotFoundError(f"{pattern}: no such file, and no Parquet, CSV or Arrow file matches it")
-    return files
+_BATCH_ROWS = 65_536
+_BATCH_BYTES = 1 << 27
+_GROUP_ROWS = 2**31 - 1
 
 
-def dataset(files: list[Path]) -> ds.Dataset:
-    """Open files of one format as a dataset; the first bytes must be what the name says."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows in files, read when they are asked for. Whatever takes an Arrow stream takes a source.
+
+    Memory holds a few batches at a time, however long the files are. Strings of Parquet files come as dictionaries:
+    a text that is stored once is held once.
+    """
+
+    name: str
+    """What was asked for."""
+    files: tuple[str, ...]
+    """The files, sorted: paths, or URLs of an object store."""
+    schema: pa.Schema
+    """The columns of all files together. A column that a file lacks is null in its rows."""
+    _format: str = field(repr=False)
+    _batch_rows: int = field(repr=False)
+
+    def batches(self, columns: list[str] | None = None, *, span: Span | None = None) -> pa.RecordBatchReader:
+        """Stream the rows, in the order of the files; each batch is validated before anything computes on it.
+
+        ``span`` is a column with a start and an end of its type: rows in [start, end) alone.
+        """
+        import pyarrow as pa  # noqa: PLC0415 - heavy
+
+        schema = self._schema(columns)
+        return pa.RecordBatchReader.from_batches(schema, self._read(schema, span))
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Give the rows to whoever reads an Arrow stream."""
+        return self.batches().__arrow_c_stream__(requested_schema)
+
+    def table(self, columns: list[str] | None = None, *, span: Span | None = None) -> pa.Table:
+        """Read the rows into memory, strings spelled out. More than the machine's memory is an error before that."""
+        import pyarrow as pa  # noqa: PLC0415 - heavy
+
+        schema, memory = self._schema(columns), _memory()
+        held, size = [], 0
+        for batch in self._read(schema, span):
+            held.append(batch)
+            size += sum(_decoded(column) for column in batch.columns)
+            if size > memory:
+                raise DataError(
+                    f"{self.name}: the first {sum(each.num_rows for each in held):,} rows alone decode to more than "
+                    f"this machine's memory, {memory / 2**30:.0f} GiB; name fewer columns or rows"
+                )
+        plain = pa.schema([each.with_type(_plain(each.type)) for each in schema])
+        return pa.Table.from_batches(held, schema).cast(plain)
+
+    def record(self, root: Path) -> list[dict[str, Any]]:
+        """Give each file with its size and sha256. Paths below ``root`` are given from there."""
+        return [fingerprint(file, root) for file in self.files]
+
+    def _schema(self, columns: list[str] | None) -> pa.Schema:
+        import pyarrow as pa  # noqa: PLC0415 - heavy
+
+        if columns is None:
+            return self.schema
+        for name in columns:
+            if name not in self.schema.names:
+                raise ArgumentError(f"columns: {self.name} has no column {name!r}; it has {self.schema.names}")
+        return pa.schema([self.schema.field(name) for name in columns])
+
+    def _read(self, schema: pa.Schema, span: Span | None) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa  # noqa: PLC0415 - heavy
+        import pyarrow.compute as pc  # noqa: PLC0415
+
+        wanted = schema
+        if span is not None and span[0] not in schema.names:
+            wanted = schema.append(self.schema.field(span[0]))
+        within = None if span is None else (pc.field(span[0]) >= span[1]) & (pc.field(span[0]) < span[2])
+        for file in self.files:
+            try:
+                for batch in _batches(file, self._format, wanted, within, self._batch_rows):
+                    batch.validate(full=True)
+                    yield (batch if within is None else batch.filter(within)).select(schema.names)
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                raise _unreadable(file, self._format, error) from error
+
+
+def _batches(file: str, format_: str, schema: pa.Schema, within: Any, rows: int) -> Iterator[pa.RecordBatch]:
+    """Decode a file piece by piece: a dataset would decode a whole row group at once."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
-    import pyarrow.csv  # noqa: PLC0415
-    import pyarrow.dataset as ds  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
 
-    formats = {_format(path) for path in files}
-    if len(formats) > 1:
-        raise DataError(f"{files[0].parent}: files of one kind are needed, found {sorted(formats)}")
-    try:
-        format_: Any = formats.pop()
-        if format_ == "csv":  # an empty cell of a text column is a missing value
-            format_ = ds.CsvFileFormat(convert_options=pa.csv.ConvertOptions(strings_can_be_null=True))
-        parts = [ds.dataset(str(path), format=format_) for path in files]
-        schema = pa.unify_schemas([part.schema for part in parts], promote_options="permissive")
-        return ds.dataset([str(path) for path in files], format=format_, schema=schema)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _unreadable(files, error) from error
+    if format_ != "parquet":
+        yield from _dataset(file, format_, schema).to_batches(batch_size=rows, batch_readahead=4)
+        return
+    store, path = open_(file)
+    fragment = next(_dataset(file, format_, schema).get_fragments())
+    names = [name for name in schema.names if name in fragment.physical_schema.names]
+    texts = [name for name in names if pa.types.is_dictionary(schema.field(name).type)]
+    groups = [group.id for group in (fragment if within is None else fragment.subset(within, schema)).row_groups]
+    with store.open_input_file(path) as opened:
+        parquet: pq.ParquetFile = pq.ParquetFile(opened, read_dictionary=texts, pre_buffer=False, buffer_size=1 << 20)
+        for batch in parquet.iter_batches(rows, row_groups=groups, columns=names):
+            yield _conformed(batch, schema)
 
 
-def read_table(pattern: str | Path, *, filter_: Any = None, columns: list[str] | None = None) -> pa.Table:
-    """Read the rows of a file, a folder or a pattern: Parquet, CSV or Arrow IPC.
+def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Give a batch the columns and types of all files together."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
 
-    >>> read_table("nowhere.parquet")
+    columns = [
+        batch.column(each.name).cast(each.type) if each.name in batch.schema.names else pa.nulls(len(batch), each.type)
+        for each in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def source(pattern: str | Path, root: Path = Path()) -> Source:
+    """Open the Parquet, CSV or Arrow IPC files that a path, a folder, a pattern or a URL names.
+
+    Parameters
+    ----------
+    pattern : str or Path
+        A file; a folder, with all below it; a pattern such as ``rides/2019-*.parquet``; or any of these in an object
+        store: ``s3://``, ``gs://``, ``abfs://``. Credentials come from the store's usual environment variables.
+    root : Path
+        Where a relative path begins.
+
+    Raises
+    ------
+    DataNotFoundError
+        Nothing has that name.
+    DataError
+        The files are of several kinds, are not what their names say, have a column name twice, columns whose types
+        differ from file to file, text that is not UTF-8, or sizes that no writer gives them.
+
+    Examples
+    --------
+    >>> source("nowhere.parquet")
     Traceback (most recent call last):
     ctcore.errors.DataNotFoundError: nowhere.parquet: no such file, and no Parquet, CSV or Arrow file matches it
     """
-    files = find(pattern)
-    return read_dataset(dataset(files), files, filter_=filter_, columns=columns)
-
-
-def read_dataset(
-    opened: ds.Dataset, files: list[Path], *, filter_: Any = None, columns: list[str] | None = None
-) -> pa.Table:
-    """Read rows of an open dataset. What came from a file is validated before anything computes on it."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
+    files = find(pattern, root)
+    formats = {format_of(file) for file in files}
+    if len(formats) > 1:
+        raise DataError(f"{pattern}: files of one kind are needed, found {sorted(formats)}")
+    format_ = formats.pop()
+    schemas, rows = [], _BATCH_ROWS
+    for file in files:
+        try:
+            if format_ == "parquet":
+                rows = min(rows, _batch_rows(file))
+            schemas.append(_dataset(file, format_).schema)
+            _named_once(file, schemas[-1])
+            if format_ == "csv":
+                _is_text(file, schemas[-1])
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise _unreadable(file, format_, error) from error
     try:
-        table = opened.to_table(filter=filter_, columns=columns)
-        table.validate(full=True)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _unreadable(files, error) from error
-    duplicates = {name for name in table.column_names if table.column_names.count(name) > 1}
-    if duplicates:
-        raise DataError(f"{files[0]}: the column name {min(duplicates)!r} occurs more than once")
-    return table
+        schema = pa.unify_schemas(schemas, promote_options="permissive").remove_metadata()
+    except pa.ArrowException as error:
+        raise DataError(f"{pattern}: {_differ(files, schemas) or error}") from error
+    if format_ == "parquet":
+        schema = pa.schema([each.with_type(_encoded(each.type)) for each in schema])
+    return Source(str(pattern), tuple(files), schema, format_, rows)
 
 
-def _format(path: Path) -> str:
-    known = _FORMATS.get(path.suffix.lower())
-    if known is None:
-        raise DataError(f"{path}: the name must end in one of {', '.join(_FORMATS)}")
-    with path.open("rb") as file:
-        head = file.read(6)
-    if not head:
-        raise DataError(f"{path}: the file is empty")
-    magic = _MAGIC.get(known, b"")
-    if not head.startswith(magic):
-        raise DataError(f"{path}: this is not {known}, whatever its name says: it begins with {head!r}")
-    if known == "csv" and head.startswith(tuple(_MAGIC.values())):
-        raise DataError(f"{path}: this is not CSV but Parquet or Arrow: it begins with {head!r}; rename it")
-    return known
+def read_table(pattern: str | Path, columns: list[str] | None = None) -> pa.Table:
+    """Read the rows of a file, a folder, a pattern or a URL into memory: :func:`source`, then all of it."""
+    return source(pattern).table(columns)
 
 
-def _unreadable(files: list[Path], error: Exception) -> DataError:
-    names = str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
-    return DataError(f"{names} cannot be read: {' '.join(str(error).split())}")
+def _dataset(file: str, format_: str, schema: pa.Schema | None = None) -> Any:
+    """Open one file; ``schema`` is that of all files, with the columns that this one may lack."""
+    import pyarrow.csv  # noqa: PLC0415 - heavy, as is the rest
+    import pyarrow.dataset as ds  # noqa: PLC0415
+
+    store, path = open_(file)
+    options: Any = ds.IpcFileFormat()
+    if format_ == "parquet":
+        options = ds.ParquetFileFormat()
+    elif format_ == "csv":  # an empty cell of a text column is a missing value
+        options = ds.CsvFileFormat(
+            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+            convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
+        )
+    return ds.dataset(path, filesystem=store, format=options, schema=schema)
+
+
+def _batch_rows(file: str) -> int:
+    """Give the rows of a batch that decode to a bounded size, by what the file says of its columns."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - heavy
+
+    store, path = open_(file)
+    with store.open_input_file(path) as opened:
+        metadata = pq.ParquetFile(opened).metadata
+    _named_once(file, metadata.schema.to_arrow_schema())
+    widths = [max(8, metadata.schema.column(place).length or 0) for place in range(metadata.num_columns)]
+    memory = _memory()
+    rows = _BATCH_ROWS
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        chunks = [group.column(place) for place in range(group.num_columns)]
+        stated = sum(chunk.total_uncompressed_size for chunk in chunks)
+        if not 0 <= group.num_rows <= _GROUP_ROWS or not 0 <= stated <= memory:
+            raise DataError(
+                f"{file}: row group {number} says that it has {group.num_rows:,} rows of {stated:,} bytes; nothing was "
+                f"read. Write it again in smaller row groups"
+            )
+        if group.num_rows:
+            decoded: int = sum(chunk.num_values * width for chunk, width in zip(chunks, widths, strict=True))
+            rows = min(rows, _BATCH_BYTES * group.num_rows // max(decoded, 1))
+    return int(max(rows, 1))
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _encoded(type_: pa.DataType) -> pa.DataType:
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    text = pa.types.is_string(type_) or pa.types.is_binary(type_)
+    return pa.dictionary(pa.int32(), type_) if text else type_
+
+
+def _plain(type_: pa.DataType) -> pa.DataType:
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    return type_.value_type if pa.types.is_dictionary(type_) else type_
+
+
+def _decoded(column: pa.Array) -> int:
+    """Give the bytes of a column once its dictionary is spelled out."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    if not (isinstance(column, pa.DictionaryArray) and pa.types.is_string(column.dictionary.type)):
+        return int(column.nbytes)
+    lengths = pc.binary_length(column.dictionary)
+    return 4 * len(column) + (pc.sum(lengths.take(column.indices).cast(pa.int64())).as_py() or 0)
+
+
+def _named_once(file: str, schema: pa.Schema) -> None:
+    seen = set()
+    for name in schema.names:
+        if name in seen:
+            raise DataError(f"{file}: the column name {name!r} occurs more than once")
+        seen.add(name)
+
+
+def _is_text(file: str, schema: pa.Schema) -> None:
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    for each in schema:
+        if pa.types.is_binary(each.type):
+            raise DataError(f"{file}: the column {each.name!r} is not UTF-8; write the file again as UTF-8")
+
+
+def _differ(files: list[str], schemas: list[pa.Schema]) -> str | None:
+    """Say which column has types that do not go together, and where."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    first: dict[str, tuple[str, pa.Field]] = {}
+    for file, schema in zip(files, schemas, strict=True):
+        for each in schema:
+            where, before = first.setdefault(each.name, (file, each))
+            try:
+                pa.unify_schemas([pa.schema([before]), pa.schema([each])], promote_options="permissive")
+            except pa.ArrowException:
+                return f"the column {each.name!r} is {before.type} in {where} and {each.type} in {file}"
+    return None
+
+
+def _unreadable(file: str, format_: str, error: Exception) -> DataError:
+    where = file
+    if format_ == "parquet":
+        where = _damaged(file) or file
+    return DataError(f"{where} cannot be read: {' '.join(str(error).split())}")
+
+
+def _damaged(file: str) -> str | None:
+    """Name the row group and the column that cannot be decoded, or nothing where the whole file cannot be opened."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        store, path = open_(file)
+        with store.open_input_file(path) as opened:
+            parquet: pq.ParquetFile = pq.ParquetFile(opened)
+            for group in range(parquet.num_row_groups):
+                for name in parquet.schema_arrow.names:
+                    try:
+                        for batch in parquet.iter_batches(1024, row_groups=[group], columns=[name]):
+                            batch.validate(full=True)
+                    except (pa.ArrowException, OSError, UnicodeDecodeError):
+                        return f"{file}, row group {group}, column {name!r}"
+    except (pa.ArrowException, OSError):
+        pass
+    return None
