@@ -16,7 +16,7 @@ import pytest
 
 from conftest import CONTRACT, ROOT, rows
 from ctcore import config, cycle, data
-from ctcore.errors import ChildError, ConfigError, ConflictError, CtcoreError, DataError
+from ctcore.errors import ChildError, ConfigError, ConflictError, CtcoreError, DataError, RefusedError
 from ctcore.registry import Registry
 from ctcore.registry._lease import _started
 from ctcore.verdict import Verdict
@@ -533,6 +533,31 @@ def test_production_that_moves_meanwhile_refuses_the_promotion(project):
     with pytest.raises(ConflictError, match="moved from version 1 to version 3"):
         run(project, "2024-02-09", say=meddle)
     assert production(project) == 3
+
+
+def test_what_must_be_signed_waits_for_its_signature(project):
+    ec = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ec", reason="the extra sign is not installed")
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
+    private = ec.generate_private_key(ec.SECP256R1())
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    project.write("key.pub", public.decode())
+    project.toml('name = "ranker"', 'name = "ranker"\npublic_key = "key.pub"')
+    with pytest.raises(RefusedError, match="version 1 of ranker is not signed; `ctcore models sign 1"):
+        run(project)
+    command = ["promote", "1", "--project", str(project.folder)]
+    argv = [sys.executable, "-m", "ctcore", "models", *command]
+    refused = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (refused.returncode, "is not signed" in refused.stderr) == (1, True)
+    assert production(project) is None
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    registry(project).sign("ranker", 1, key=pem)
+    assert run(project).outcome == "promoted"  # the same run goes on at its last step
+    assert production(project) == 1
 
 
 def test_two_runs_at_once(project):

@@ -35,6 +35,8 @@ class ModelPolicy:
     """The registry's folder, relative to the project's."""
     time_zone: str = "UTC"
     """Where a day begins."""
+    public_key: str | None = None
+    """A file with a public key (PEM), relative to the folder: what is promoted must be signed with its private one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,17 @@ class Project:
         """The registry's folder, or the URL of its object store."""
         named = self.settings.model.registry
         return named if "://" in named else self.folder / named
+
+    @property
+    def public_key(self) -> bytes | None:
+        """The key that signatures of versions are proven with, where the settings ask for them."""
+        named = self.settings.model.public_key
+        if named is None:
+            return None
+        try:
+            return (self.folder / named).read_bytes()
+        except OSError as error:
+            raise ConfigError(f"model.public_key: cannot read {self.folder / named}: {error.strerror}") from error
 
     @property
     def columns(self) -> Columns:

@@ -419,6 +419,8 @@ class Run:
 
     def _promote(self, steps: dict[str, Any]) -> dict[str, Any]:
         version, baseline = steps["register"]["version"], steps["evaluate"]["baseline"]
+        if self.project.public_key:
+            self.registry.verify_signature(self.model, version, key=self.project.public_key)
         self.registry.promote(self.model, version, expect=baseline)
         return {"from": baseline, "to": version}
 

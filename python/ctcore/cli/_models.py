@@ -96,11 +96,17 @@ def diff(old: str, new: str, model: str | None, project: str, format_: str) -> i
 def promote(version: str, approvals: int, model: str | None, project: str) -> int:
     """Make a version production.
 
-    Only evidence promotes: the version needs a gate that passed against the model that serves now.
+    Only evidence promotes: the version needs a gate that passed against the model that serves now, and a signature
+    where the project's `model.public_key` asks for one.
     """
+    from ctcore import config  # noqa: PLC0415 - heavy
+
     registry, name = _opened(project, model)
     number = _number(registry, name, version)
     serving = registry.state(name).production
+    public_key = config.load(project).public_key
+    if public_key:
+        registry.verify_signature(name, number, key=public_key)
     _loads(registry, name, number)
     registry.promote(name, number, expect=serving, approvals=approvals)
     return _said(f"version {number} of {name} serves" + (f", in place of version {serving}" if serving else ""))

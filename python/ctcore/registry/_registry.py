@@ -251,7 +251,10 @@ class Registry:
         version = self.version(model, number)
         bundles = [self.blob(each["digest"]) for each in version.evidence if each["kind"] == "signature"]
         if not bundles:
-            raise RefusedError(f"{_name(number)} of {model} is not signed")
+            raise RefusedError(
+                f"{_name(number)} of {model} is not signed; `ctcore models sign {number} --key FILE` signs it. "
+                f"Nothing was changed"
+            )
         files, wrong = self.files(version), []
         for bundle in bundles:
             try:
