@@ -9,14 +9,28 @@ import drift_calibration as calibration
 
 REPETITIONS = 300
 CELLS = [
-    ("normal", 1_000, 1_000),
-    ("normal", 5_000, 500),
-    ("ties 0-9", 5_000, 5_000),
-    ("zero-inflated", 1_000, 1_000),
-    ("2 categories", 5_000, 500),
-    ("10 categories", 5_000, 5_000),
-    ("200 Zipf", 5_000, 5_000),
+    ("psi", "normal", 1_000, 1_000),
+    ("psi", "normal", 5_000, 500),
+    ("psi", "ties 0-9", 5_000, 5_000),
+    ("psi", "zero-inflated", 1_000, 1_000),
+    ("jensen_shannon", "2 categories", 5_000, 500),
+    ("jensen_shannon", "10 categories", 5_000, 5_000),
+    ("jensen_shannon", "200 Zipf", 5_000, 5_000),
+    ("missing", "missing 0%", 1_000, 1_000),
+    ("missing", "missing 5%", 5_000, 5_000),
+    ("ks", "normal", 1_000, 1_000),
+    ("ks", "ties 0-9", 5_000, 5_000),
+    ("auc", "lognormal(3)", 300, 300),
+    ("auc", "zero-inflated", 5_000, 500),
+    ("wasserstein", "normal", 1_000, 1_000),
+    ("wasserstein", "ties 0-9", 5_000, 5_000),
+    ("total_variation", "normal", 1_000, 1_000),
+    ("total_variation", "2 categories", 1_000, 1_000),
+    ("hellinger", "normal", 5_000, 500),
+    ("cramers_v", "10 categories", 5_000, 5_000),
 ]
+DECIDED = {"missing"}
+"""What ten thousand rows do not find at twice the tolerance nine times in ten, and need not."""
 
 
 def at_most(hits, share):
@@ -24,21 +38,37 @@ def at_most(hits, share):
     return stats.binomtest(round(hits * REPETITIONS), REPETITIONS, share, "greater").pvalue > 0.05 / (2 * len(CELLS))
 
 
-@pytest.mark.parametrize(("kind", "n", "m"), CELLS)
-def test_a_decision_is_wrong_at_most_one_time_in_twenty(kind, n, m):
-    found = calibration.rates(kind, n, m, REPETITIONS, seed=1)
+@pytest.mark.parametrize(("statistic", "kind", "n", "m"), CELLS)
+def test_a_decision_is_wrong_at_most_one_time_in_twenty(statistic, kind, n, m):
+    found = calibration.rates(statistic, kind, n, m, REPETITIONS, seed=1)
     assert at_most(found.wrong_fail, 0.05), found
     assert at_most(found.wrong_pass, 0.05), found
     assert found.null_fail < 0.02, found
-    if min(n, m) >= 5_000:
+    if min(n, m) >= 5_000 and statistic not in DECIDED:
         assert found.null_pass > 0.9, found
         assert found.found > 0.9, found
-    assert found.wrong_fail + found.wrong_pass > 0, "a decision that is never wrong at the tolerance is never made"
+    # The bounds of Wasserstein hold for any two distributions, so they are rarely reached.
+    exact = statistic not in ("ks", "wasserstein")
+    assert found.wrong_fail + found.wrong_pass > 0 or not exact, (
+        "a decision that is never wrong at the tolerance is never made"
+    )
 
 
 @pytest.mark.parametrize("m", [3, 30])
 def test_too_few_rows_never_pass_and_hardly_fail(m):
-    found = calibration.rates("normal", 30, m, REPETITIONS, seed=1)
+    found = calibration.rates("psi", "normal", 30, m, REPETITIONS, seed=1)
     assert (found.wrong_pass, found.null_pass) == (0, 0)
     assert at_most(found.wrong_fail, 0.05)
     assert found.null_fail < 0.05
+
+
+def test_days_hold_their_level_where_rows_do_not():
+    """Days with shifts of their own: what takes rows for independent is wrong many times as often."""
+    by_days, by_rows = calibration.rates_of_days(14, 14, 60, seed=1)
+    assert stats.binomtest(round(by_days.wrong_fail * 60), 60, 0.05, "greater").pvalue > 0.01, by_days
+    assert stats.binomtest(round(by_days.wrong_pass * 60), 60, 0.05, "greater").pvalue > 0.01, by_days
+    assert by_rows.wrong_fail + by_rows.wrong_pass > 0.25, by_rows
+
+
+def test_a_moved_column_is_found_among_twenty():
+    assert calibration.found_among(20, 5_000, 40, seed=1) >= 0.95

@@ -6,8 +6,9 @@ its rows. ``compare`` judges two tables (or a profile and a table) column by col
 its interval, never on a p-value.
 """
 
-from ctcore.drift._compare import ColumnDrift, DriftReport, Tolerances, compare
+from ctcore.drift._compare import compare
 from ctcore.drift._profile import Profile, profile
+from ctcore.drift._report import Cell, ColumnDrift, DriftReport
 from ctcore.drift._statistics import (
     Distance,
     Effect,
@@ -37,8 +38,10 @@ from ctcore.drift._statistics import (
     wasserstein,
     welch_t,
 )
+from ctcore.drift._tolerances import Tolerances
 
 __all__ = [
+    "Cell",
     "ColumnDrift",
     "Distance",
     "DriftReport",

@@ -6,7 +6,8 @@ use arrow_array::PrimitiveArray;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use ctcore::column::Numbers;
-use ctcore::drift::cells::{Effect, Smoothing};
+use ctcore::drift::against::{Against, Effect};
+use ctcore::drift::cells::Smoothing;
 use ctcore::drift::chi2::Homogeneity;
 use ctcore::drift::{Method, PValue};
 use ctcore::num::{CHUNK, lane_sum};
@@ -130,30 +131,73 @@ pub(crate) fn jensen_shannon(
     })
 }
 
-/// The p-value of the hypothesis that PSI is at most `tolerance`.
+/// A statistic of counted cells against a tolerance: (statistic, lower, upper, `p_above`, `rows_to_pass`,
+/// `smallest_found`).
 #[pyfunction]
-#[pyo3(signature = (reference, current, tolerance))]
-pub(crate) fn psi_above(
+#[pyo3(signature = (statistic, reference, current, tolerance))]
+pub(crate) fn cells_against(
     py: Python<'_>,
+    statistic: &str,
     reference: Vec<u64>,
     current: Vec<u64>,
     tolerance: f64,
-) -> PyResult<f64> {
-    run(py, || drift::psi::p_above(&reference, &current, tolerance))
+) -> PyResult<Judged> {
+    run(py, || {
+        let against = match statistic {
+            "psi" => drift::psi::against,
+            "jensen_shannon" => drift::jensen_shannon::against,
+            "hellinger" => drift::hellinger::against,
+            "total_variation" => drift::total_variation::against,
+            "cramers_v" => drift::cramers_v::against,
+            other => return Err(Error::argument("statistic", format!("{other:?} is not of cells"))),
+        };
+        against(&reference, &current, tolerance).map(judged)
+    })
 }
 
-/// The p-value of the hypothesis that the Jensen-Shannon distance is at most `tolerance`.
+/// A statistic of ranks against a tolerance, as [`cells_against`].
 #[pyfunction]
-#[pyo3(signature = (reference, current, tolerance))]
-pub(crate) fn jensen_shannon_above(
+#[pyo3(signature = (statistic, reference, current, tolerance))]
+pub(crate) fn ranks_against(
     py: Python<'_>,
-    reference: Vec<u64>,
-    current: Vec<u64>,
+    statistic: &str,
+    reference: Column,
+    current: Column,
     tolerance: f64,
-) -> PyResult<f64> {
+) -> PyResult<Judged> {
     run(py, || {
-        drift::jensen_shannon::p_above(&reference, &current, tolerance)
+        if statistic == "ks" {
+            let (reference, current) = Finite::both(&reference, &current)?;
+            return Ok(judged(
+                drift::ks::ks_unsorted(&reference, &current)?.against(tolerance),
+            ));
+        }
+        let against = match statistic {
+            "auc" => drift::mann_whitney::against,
+            "wasserstein" => drift::wasserstein::against,
+            other => return Err(Error::argument("statistic", format!("{other:?} is not of ranks"))),
+        };
+        let (reference, current) = Finite::both_sorted(&reference, &current)?;
+        against(&reference, &current, tolerance).map(judged)
     })
+}
+
+type Judged = (f64, f64, f64, f64, f64, f64);
+
+fn judged(against: Against) -> Judged {
+    let Effect {
+        statistic,
+        lower,
+        upper,
+    } = against.effect;
+    (
+        statistic,
+        lower,
+        upper,
+        against.p_above,
+        against.rows_to_pass,
+        against.smallest_found,
+    )
 }
 
 /// The Kullback-Leibler divergence of two counts.
@@ -392,6 +436,20 @@ pub(crate) fn fisher_exact(py: Python<'_>, reference: Vec<u64>, current: Vec<u64
         let found = drift::fisher_exact::fisher_exact(&reference, &current)?;
         Ok((found.odds_ratio, found.p_value))
     })
+}
+
+/// The quantile of the beta distribution.
+#[pyfunction]
+#[pyo3(signature = (p, a, b))]
+pub(crate) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
+    ctcore::special::beta_quantile(p, a, b)
+}
+
+/// The quantile of Student's t distribution.
+#[pyfunction]
+#[pyo3(signature = (p, df))]
+pub(crate) fn t_quantile(p: f64, df: f64) -> f64 {
+    ctcore::special::t_quantile(p, df)
 }
 
 /// The upper tail of the chi-square distribution.

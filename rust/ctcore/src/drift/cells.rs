@@ -1,33 +1,9 @@
 //! What the statistics on counted cells share: shares, smoothing, and the interval of a sum of
 //! terms over cells.
 
+use super::against::{Against, Effect, Z_80, Z_90};
 use crate::special::normal_sf;
 use crate::{Error, Result};
-
-/// The standard normal quantile of a two-sided 90% interval: each side is wrong 5% of the time.
-const Z_90: f64 = 1.644_853_626_951_472_7;
-
-/// A statistic with its two-sided 90% interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Effect {
-    /// The statistic of the two samples.
-    pub statistic: f64,
-    /// The lower end of the interval of the statistic of the two populations.
-    pub lower: f64,
-    /// Its upper end.
-    pub upper: f64,
-}
-
-impl Effect {
-    /// The same effect on another, increasing scale.
-    pub(super) fn map(self, scale: impl Fn(f64) -> f64) -> Self {
-        Self {
-            statistic: scale(self.statistic),
-            lower: scale(self.lower),
-            upper: scale(self.upper),
-        }
-    }
-}
 
 /// How counts become shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,17 +63,82 @@ pub(super) fn shares(
     Ok((share("reference", reference)?, share("current", current)?))
 }
 
-/// What two counts say of the population value of `sum term(p, q)` over cells, by inverting tests.
+/// What the smoothed estimate of a statistic is where the population's shares are known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    /// The population's value.
+    pub(super) value: f64,
+    pub(super) mean: f64,
+    pub(super) variance: f64,
+    /// The third central moment.
+    pub(super) third: f64,
+}
+
+/// A statistic of shares whose estimate has known moments.
+pub(super) trait Statistic {
+    /// Its value at the shares.
+    fn of(&self, p: &[f64], q: &[f64]) -> f64;
+    /// The estimate from samples of the sizes `[n, m]`.
+    fn expected(&self, p: &[f64], q: &[f64], sizes: [f64; 2]) -> Expected;
+}
+
+/// A sum of smooth terms over cells: moments from its expansion to second order.
+impl<F: Fn(f64, f64) -> Term> Statistic for F {
+    fn of(&self, p: &[f64], q: &[f64]) -> f64 {
+        p.iter().zip(q).map(|(&p, &q)| self(p, q).value).sum()
+    }
+
+    fn expected(&self, p: &[f64], q: &[f64], [n, m]: [f64; 2]) -> Expected {
+        let cells = p.len() as f64;
+        let terms: Vec<Term> = p.iter().zip(q).map(|(&p, &q)| self(p, q)).collect();
+        let each = || p.iter().zip(q).zip(&terms).map(|((&p, &q), term)| (p, q, term));
+        let slopes = each().fold((0.0, 0.0), |mean, (p, q, term)| {
+            (mean.0 + p * term.by_p, mean.1 + q * term.by_q)
+        });
+        let (mut value, mut bias, mut variance, mut third) = (0.0, 0.0, 0.0, 0.0);
+        for (p, q, term) in each() {
+            value += term.value;
+            let (p_noise, q_noise) = (p * (1.0 - p) / n, q * (1.0 - q) / m);
+            bias += term.by_p * smoothed(p, n, cells) + term.by_q * smoothed(q, m, cells);
+            let (a, b, c) = (
+                term.by_pp * p_noise,
+                term.by_pq * (p_noise * q_noise).sqrt(),
+                term.by_qq * q_noise,
+            );
+            bias += 0.5 * (a + c);
+            let (p_slope, q_slope) = (term.by_p - slopes.0, term.by_q - slopes.1);
+            let (x, y) = (p_slope * (p / n).sqrt(), q_slope * (q / m).sqrt());
+            variance += x * x + y * y + 0.5 * (a * a + 2.0 * b * b + c * c);
+            third += 3.0 * (x * x * a + 2.0 * x * y * b + y * y * c)
+                + (a * a * a + 3.0 * (a + c) * b * b + c * c * c)
+                + p * p_slope.powi(3) / (n * n)
+                + q * q_slope.powi(3) / (m * m);
+        }
+        Expected {
+            value,
+            mean: value + bias,
+            variance,
+            third,
+        }
+    }
+}
+
+/// How far smoothing draws a share towards `1 / cells`.
+pub(super) fn smoothed(share: f64, size: f64, cells: f64) -> f64 {
+    (0.5 - 0.5 * cells * share) / size
+}
+
+/// What two counts say of the population value of a statistic of shares, by inverting tests.
 ///
-/// The plug-in estimate `t` is biased by the noise of both sides, and its spread depends on the true
+/// The plug-in estimate is biased by the noise of both sides, and its spread depends on the true
 /// value; both are taken where the hypothesis puts it, as a score interval does, not at the estimate.
 /// The hypothesis "the value is `v`" is represented by the point of value `v` on the log-linear path
 /// from the pooled shares through the observed ones: rare cells keep their place, and no share
-/// leaves (0, 1). There mean, variance and skewness of the smoothed estimate follow from its expansion
-/// to second order, and its distribution is taken for a gamma of that skewness, as a noncentral
-/// chi-square is by Wilson and Hilferty (1931).
-pub(super) struct Inversion<F> {
-    term: F,
+/// leaves (0, 1). There mean, variance and skewness of the smoothed estimate are known, and its
+/// distribution is taken for a gamma of that skewness, as a noncentral chi-square is by Wilson and
+/// Hilferty (1931).
+pub(super) struct Inversion<S> {
+    statistic: S,
     sizes: [f64; 2],
     pooled: Vec<f64>,
     /// Logarithms of the observed shares over the pooled ones.
@@ -110,9 +151,21 @@ pub(super) struct Inversion<F> {
 /// The hypothesis at one point of the path.
 struct Point {
     value: f64,
-    /// The standardised distance of the estimate above its expectation, and its skewness.
-    z: f64,
+    mean: f64,
+    deviation: f64,
     skewness: f64,
+}
+
+impl Point {
+    /// The estimate below which it falls as often as a standard normal below `z`.
+    fn quantile(&self, z: f64) -> f64 {
+        self.mean + self.deviation * quantile(z, self.skewness)
+    }
+
+    /// Whether the lower tail of a gamma is that of the estimate.
+    fn upright(&self) -> bool {
+        self.skewness <= MOST_SKEWED
+    }
 }
 
 /// Values that the smaller side must expect in a cell for anything to pass.
@@ -124,9 +177,11 @@ const MOST_SKEWED: f64 = 1.0;
 const FURTHEST: i32 = 12;
 /// Halvings of a part of the path.
 const HALVINGS: usize = 40;
+/// Rows that nobody has.
+const MOST_ROWS: f64 = 1e12;
 
-impl<F: Fn(f64, f64) -> Term> Inversion<F> {
-    pub(super) fn new(reference: &[u64], current: &[u64], term: F) -> Result<Self> {
+impl<S: Statistic> Inversion<S> {
+    pub(super) fn new(reference: &[u64], current: &[u64], statistic: S) -> Result<Self> {
         let (p, q) = shares(reference, current, Smoothing::Jeffreys)?;
         let (n, m) = (total(reference), total(current));
         let pooled: Vec<f64> = p.iter().zip(&q).map(|(p, q)| (n * p + m * q) / (n + m)).collect();
@@ -148,7 +203,6 @@ impl<F: Fn(f64, f64) -> Term> Inversion<F> {
             };
             away = [slope(-1.0), slope(1.0)];
         }
-        let estimate = p.iter().zip(&q).map(|(&p, &q)| term(p, q).value).sum();
         let filled = reference
             .iter()
             .zip(current)
@@ -156,11 +210,11 @@ impl<F: Fn(f64, f64) -> Term> Inversion<F> {
             .filter(|&both| both > 0);
         let rarest = filled.min().unwrap_or(0) as f64 / (n + m);
         Ok(Self {
-            term,
+            estimate: statistic.of(&p, &q),
+            statistic,
             sizes: [n, m],
             pooled,
             away,
-            estimate,
             rarest,
         })
     }
@@ -183,48 +237,34 @@ impl<F: Fn(f64, f64) -> Term> Inversion<F> {
     }
 
     fn at(&self, along: f64) -> Point {
-        let (p, q) = (self.shares(0, along), self.shares(1, along));
-        let [n, m] = self.sizes;
-        let cells = p.len() as f64;
-        let terms: Vec<Term> = p.iter().zip(&q).map(|(&p, &q)| (self.term)(p, q)).collect();
-        let each = || p.iter().zip(&q).zip(&terms).map(|((&p, &q), term)| (p, q, term));
-        let slopes = each().fold((0.0, 0.0), |mean, (p, q, term)| {
-            (mean.0 + p * term.by_p, mean.1 + q * term.by_q)
-        });
-        let (mut value, mut bias, mut variance, mut third) = (0.0, 0.0, 0.0, 0.0);
-        for (p, q, term) in each() {
-            value += term.value;
-            let (p_noise, q_noise) = (p * (1.0 - p) / n, q * (1.0 - q) / m);
-            // The smoothing draws each share towards 1 / cells.
-            bias += term.by_p * (0.5 - 0.5 * cells * p) / n + term.by_q * (0.5 - 0.5 * cells * q) / m;
-            let (a, b, c) = (
-                term.by_pp * p_noise,
-                term.by_pq * (p_noise * q_noise).sqrt(),
-                term.by_qq * q_noise,
-            );
-            bias += 0.5 * (a + c);
-            let (p_slope, q_slope) = (term.by_p - slopes.0, term.by_q - slopes.1);
-            let (x, y) = (p_slope * (p / n).sqrt(), q_slope * (q / m).sqrt());
-            variance += x * x + y * y + 0.5 * (a * a + 2.0 * b * b + c * c);
-            third += 3.0 * (x * x * a + 2.0 * x * y * b + y * y * c)
-                + (a * a * a + 3.0 * (a + c) * b * b + c * c * c)
-                + p * p_slope.powi(3) / (n * n)
-                + q * q_slope.powi(3) / (m * m);
-        }
-        let deviation = variance.sqrt();
-        if deviation == 0.0 {
-            // A single cell: nothing can move, and nothing speaks for it.
-            return Point {
-                value,
-                z: f64::NEG_INFINITY,
-                skewness: 0.0,
-            };
-        }
+        self.with(along, self.sizes)
+    }
+
+    /// The hypothesis at a point of the path, for samples of other sizes.
+    fn with(&self, along: f64, sizes: [f64; 2]) -> Point {
+        let found = self
+            .statistic
+            .expected(&self.shares(0, along), &self.shares(1, along), sizes);
+        let deviation = found.variance.sqrt();
         Point {
-            value,
-            z: (self.estimate - value - bias) / deviation,
-            skewness: third / (variance * deviation),
+            value: if along == 0.0 { 0.0 } else { found.value },
+            mean: found.mean,
+            deviation,
+            skewness: if deviation > 0.0 {
+                found.third / (found.variance * deviation)
+            } else {
+                0.0
+            },
         }
+    }
+
+    /// The standardised distance of the estimate above what a point expects. A single cell has no
+    /// spread: nothing can move, and nothing speaks for it.
+    fn z(&self, point: &Point) -> f64 {
+        if point.deviation == 0.0 {
+            return f64::NEG_INFINITY;
+        }
+        (self.estimate - point.mean) / point.deviation
     }
 
     /// Where on the path `beyond` turns false, which it does once: at most the furthest point.
@@ -251,37 +291,70 @@ impl<F: Fn(f64, f64) -> Term> Inversion<F> {
         f64::midpoint(low, high)
     }
 
+    /// Whether the smaller of two samples expects fewer than five values in a cell that is not empty.
+    fn few(&self, [n, m]: [f64; 2]) -> bool {
+        let smaller = n.min(m);
+        smaller < FEWEST * self.pooled.len() as f64 || smaller * self.rarest < FEWEST
+    }
+
     /// The two-sided 90% interval. Its upper end reaches at least to where the estimate no longer leans
-    /// as a chi-square of few degrees does: below, a gamma is no measure of the lower tail. Where the
-    /// smaller side expects fewer than five values in a cell that is not empty, the expansion says too
-    /// little about what was not seen, and the upper end is infinite.
+    /// as a chi-square of few degrees does: below, a gamma is no measure of the lower tail. With few
+    /// values in a cell the expansion says too little about what was not seen, and the upper end is
+    /// infinite.
     pub(super) fn interval(&self, statistic: f64) -> Effect {
-        let smaller = self.sizes[0].min(self.sizes[1]);
-        let few = smaller < FEWEST * self.pooled.len() as f64 || smaller * self.rarest < FEWEST;
-        let low = self.border(|point| point.z > quantile(Z_90, point.skewness));
-        let high = self.border(|point| point.z > quantile(-Z_90, point.skewness));
-        let upright = self.border(|point| point.skewness > MOST_SKEWED);
-        let value = |along: f64| if along == 0.0 { 0.0 } else { self.at(along).value };
+        let low = self.border(|point| self.z(point) > quantile(Z_90, point.skewness));
+        let high = self.border(|point| self.z(point) > quantile(-Z_90, point.skewness));
+        let upright = self.border(|point| !point.upright());
         Effect {
             statistic,
-            lower: value(low),
-            upper: if few {
+            lower: self.at(low).value,
+            upper: if self.few(self.sizes) {
                 f64::INFINITY
             } else {
-                value(high.max(upright))
+                self.at(high.max(upright)).value
             },
         }
     }
 
-    /// The p-value of the hypothesis that the value is at most `tolerance`.
-    pub(super) fn p_above(&self, tolerance: f64) -> f64 {
-        let at_tolerance = self.at(self.border(|point| point.value < tolerance));
-        normal_sf(normal_score(at_tolerance.z, at_tolerance.skewness))
+    /// The statistic held against a tolerance. `statistic` is the plug-in value that is shown.
+    pub(super) fn against(&self, statistic: f64, tolerance: f64) -> Against {
+        let there = self.border(|point| point.value < tolerance);
+        let at = self.at(there);
+        let critical = at.quantile(Z_90);
+        let found = self.border(|point| point.value < tolerance || point.quantile(-Z_80) < critical);
+        Against {
+            effect: self.interval(statistic),
+            p_above: normal_sf(normal_score(self.z(&at), at.skewness)),
+            rows_to_pass: self.rows_to_pass(there),
+            smallest_found: self.at(found).value,
+        }
+    }
+
+    /// The rows a side with which nine of ten samples pass where nothing moved.
+    fn rows_to_pass(&self, tolerance: f64) -> f64 {
+        let passes = |rows: f64| {
+            let sizes = [rows, rows];
+            let at = self.with(tolerance, sizes);
+            !self.few(sizes) && at.upright() && self.with(0.0, sizes).quantile(Z_80) < at.quantile(-Z_90)
+        };
+        if self.pooled.len() < 2 || !passes(MOST_ROWS) {
+            return f64::INFINITY;
+        }
+        let (mut low, mut high) = (0.0, MOST_ROWS.ln());
+        for _ in 0..HALVINGS {
+            let middle = f64::midpoint(low, high);
+            if passes(middle.exp()) {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        high.exp().ceil()
     }
 }
 
 /// The quantile of a standardised gamma distribution of some skewness, by that of a normal.
-fn quantile(z: f64, skewness: f64) -> f64 {
+pub(super) fn quantile(z: f64, skewness: f64) -> f64 {
     if skewness.abs() < 1e-6 {
         return z;
     }
@@ -289,7 +362,7 @@ fn quantile(z: f64, skewness: f64) -> f64 {
 }
 
 /// The inverse of [`quantile`].
-fn normal_score(z: f64, skewness: f64) -> f64 {
+pub(super) fn normal_score(z: f64, skewness: f64) -> f64 {
     if skewness.abs() < 1e-6 {
         return z;
     }

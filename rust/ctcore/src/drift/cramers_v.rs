@@ -1,5 +1,7 @@
 //! Cramer's V.
 
+use super::against::Against;
+use super::cells::{Inversion, Smoothing, Statistic, Term, shares};
 use super::chi2::chi2;
 use crate::Result;
 
@@ -37,4 +39,52 @@ pub fn cramers_v(reference: &[u64], current: &[u64]) -> Result<f64> {
     } else {
         0.0
     })
+}
+
+/// Cramer's V of sides of equal weight against a tolerance.
+///
+/// V itself falls as the sides become unequal: the same two populations give .10 with as many current
+/// rows as in the reference, and .058 with a tenth of them. A tolerance needs a number of the
+/// populations alone, so both sides count half here:
+///
+/// `V = sqrt(phi^2 - (k - 1)/4 (1/n + 1/m))`, `phi^2 = 1/2 sum_i (p_i - q_i)^2 / (p_i + q_i)`
+///
+/// where the second term is what noise adds when nothing moved; for equal sizes that is
+/// [`cramers_v`] without its corrections of the denominator.
+///
+/// # Errors
+/// As [`cramers_v`].
+pub fn against(reference: &[u64], current: &[u64], tolerance: f64) -> Result<Against> {
+    let (p, q) = shares(reference, current, Smoothing::None)?;
+    let size = |counts: &[u64]| counts.iter().sum::<u64>() as f64;
+    let filled = p.iter().zip(&q).filter(|&(p, q)| p + q > 0.0).count();
+    let noise = (filled as f64 - 1.0) / 4.0 * (1.0 / size(reference) + 1.0 / size(current));
+    let phi_squared = (term.of(&p, &q) - noise).max(0.0);
+    let found = Inversion::new(reference, current, term)?.against(phi_squared, tolerance * tolerance);
+    Ok(found.map(|squared| squared.sqrt().min(1.0)))
+}
+
+/// Of `phi^2` with sides of equal weight.
+fn term(p: f64, q: f64) -> Term {
+    let (difference, sum) = (p - q, p + q);
+    if sum == 0.0 {
+        return Term {
+            value: 0.0,
+            by_p: 0.0,
+            by_q: 0.0,
+            by_pp: 0.0,
+            by_pq: 0.0,
+            by_qq: 0.0,
+        };
+    }
+    let ratio = difference / sum;
+    let cube = sum.powi(3);
+    Term {
+        value: 0.5 * difference * ratio,
+        by_p: 0.5 * ratio * (2.0 - ratio),
+        by_q: -0.5 * ratio * (2.0 + ratio),
+        by_pp: 4.0 * q * q / cube,
+        by_pq: -4.0 * p * q / cube,
+        by_qq: 4.0 * p * p / cube,
+    }
 }

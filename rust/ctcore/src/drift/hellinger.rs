@@ -1,6 +1,7 @@
 //! The Hellinger distance.
 
-use super::cells::{Smoothing, shares};
+use super::against::Against;
+use super::cells::{Inversion, Smoothing, Statistic, Term, shares};
 use crate::Result;
 
 /// The Hellinger distance of two counts of the same cells:
@@ -20,6 +21,32 @@ use crate::Result;
 /// ```
 pub fn hellinger(reference: &[u64], current: &[u64]) -> Result<f64> {
     let (p, q) = shares(reference, current, Smoothing::None)?;
-    let squares: f64 = p.iter().zip(&q).map(|(p, q)| (p.sqrt() - q.sqrt()).powi(2)).sum();
-    Ok((squares / 2.0).sqrt().min(1.0))
+    Ok(distance(term.of(&p, &q)))
+}
+
+/// The distance against a tolerance.
+///
+/// # Errors
+/// As [`hellinger`].
+pub fn against(reference: &[u64], current: &[u64], tolerance: f64) -> Result<Against> {
+    let (p, q) = shares(reference, current, Smoothing::None)?;
+    let found = Inversion::new(reference, current, term)?.against(term.of(&p, &q), tolerance * tolerance);
+    Ok(found.map(distance))
+}
+
+fn distance(squared: f64) -> f64 {
+    squared.sqrt().min(1.0)
+}
+
+/// Of the squared distance.
+fn term(p: f64, q: f64) -> Term {
+    let (root_p, root_q) = (p.sqrt(), q.sqrt());
+    Term {
+        value: 0.5 * (root_p - root_q).powi(2),
+        by_p: 0.5 * (1.0 - root_q / root_p),
+        by_q: 0.5 * (1.0 - root_p / root_q),
+        by_pp: 0.25 * root_q / (p * root_p),
+        by_pq: -0.25 / (root_p * root_q),
+        by_qq: 0.25 * root_p / (q * root_q),
+    }
 }

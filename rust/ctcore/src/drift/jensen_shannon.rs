@@ -2,7 +2,8 @@
 
 use std::f64::consts::LN_2;
 
-use super::cells::{Effect, Inversion, Smoothing, Term, shares};
+use super::against::{Against, Effect};
+use super::cells::{Inversion, Smoothing, Statistic, Term, shares};
 use crate::Result;
 
 /// The Jensen-Shannon distance of two counts of the same cells, base 2:
@@ -22,18 +23,31 @@ use crate::Result;
 /// # Ok::<(), ctcore::Error>(())
 /// ```
 pub fn jensen_shannon(reference: &[u64], current: &[u64]) -> Result<Effect> {
-    let (p, q) = shares(reference, current, Smoothing::None)?;
-    let divergence: f64 = p.iter().zip(&q).map(|(&p, &q)| term(p, q).value).sum();
-    let effect = Inversion::new(reference, current, term)?.interval(divergence.max(0.0));
-    Ok(effect.map(|nats| (nats.max(0.0) / LN_2).sqrt().min(1.0)))
+    let divergence = plug_in(reference, current)?;
+    Ok(Inversion::new(reference, current, term)?
+        .interval(divergence)
+        .map(distance))
 }
 
-/// The p-value of the hypothesis that the distance of the two populations is at most `tolerance`.
+/// The distance against a tolerance.
 ///
 /// # Errors
 /// As [`jensen_shannon`].
-pub fn p_above(reference: &[u64], current: &[u64], tolerance: f64) -> Result<f64> {
-    Ok(Inversion::new(reference, current, term)?.p_above(tolerance * tolerance * LN_2))
+pub fn against(reference: &[u64], current: &[u64], tolerance: f64) -> Result<Against> {
+    let divergence = plug_in(reference, current)?;
+    let found = Inversion::new(reference, current, term)?.against(divergence, tolerance * tolerance * LN_2);
+    Ok(found.map(distance))
+}
+
+/// The divergence in nats.
+fn plug_in(reference: &[u64], current: &[u64]) -> Result<f64> {
+    let (p, q) = shares(reference, current, Smoothing::None)?;
+    Ok(term.of(&p, &q).max(0.0))
+}
+
+/// The distance, base 2, of a divergence in nats.
+fn distance(nats: f64) -> f64 {
+    (nats.max(0.0) / LN_2).sqrt().min(1.0)
 }
 
 /// In nats. The value is that of the cell's two halves, each 0 where its share is 0.

@@ -1,9 +1,10 @@
 //! The Mann-Whitney U statistic.
 
+use super::against::{Against, Effect, Z_80, Z_90};
 use super::{Method, PValue, sizes};
 use crate::Result;
 use crate::rank::{Sorted, State, Tie, fold};
-use crate::special::normal_sf;
+use crate::special::{normal_sf, t_quantile, t_sf};
 
 /// Without ties, a sample of at most this size gets an exact p-value from [`Method::Auto`].
 const EXACT_SIZE: usize = 8;
@@ -42,6 +43,106 @@ pub fn mann_whitney(reference: &Sorted, current: &Sorted) -> Result<MannWhitney>
     Ok(fold(reference, current, Pairs::default)
         .unwrap_or_default()
         .finish(n, m))
+}
+
+/// The distance of the AUC from 1/2, in `[0, 1/2]`, against a tolerance.
+///
+/// The interval is that of Brunner and Munzel (Biometrical Journal 42, 2000): the deviation of the AUC
+/// from the placements of each side among the other, and Student's t with Satterthwaite's degrees of
+/// freedom. The deviation is at least that of one value of the smaller side, so that samples
+/// without any overlap, or of a single value, claim no certainty.
+///
+/// # Errors
+/// As [`super::ks::ks`].
+///
+/// ```
+/// use ctcore::{drift::mann_whitney, rank::Sorted};
+/// let found = mann_whitney::against(&Sorted::new(&[1.0, 2.0]), &Sorted::new(&[2.0, 3.0]), 0.05)?;
+/// assert_eq!(found.effect.statistic, 0.375);
+/// # Ok::<(), ctcore::Error>(())
+/// ```
+pub fn against(reference: &Sorted, current: &Sorted, tolerance: f64) -> Result<Against> {
+    let (n, m) = sizes(reference.len(), current.len())?;
+    let placements = fold(reference, current, || Placements::new(n, m)).unwrap_or(Placements::new(n, m));
+    let (n, m) = (n as f64, m as f64);
+    let (noise, other_noise) = (placements.variance(0) / n, placements.variance(1) / m);
+    let least = 1.0 / n.min(m).powi(2);
+    let variance = (noise + other_noise).max(least);
+    let share = noise / (noise + other_noise);
+    let df = if share.is_nan() {
+        n.min(m)
+    } else {
+        1.0 / (share * share / (n - 1.0).max(1.0) + (1.0 - share).powi(2) / (m - 1.0).max(1.0))
+    };
+    let deviation = variance.sqrt();
+    let reach = t_quantile(0.95, df) * deviation;
+    let moved = placements.auc() - 0.5;
+    // Where nothing moved, ties aside, an AUC varies by (1/n + 1/m) / 12.
+    let still = (2.0 / 12.0_f64).sqrt();
+    Ok(Against {
+        effect: Effect {
+            statistic: moved.abs(),
+            lower: (moved.abs() - reach).max(0.0),
+            upper: (moved.abs() + reach).min(0.5),
+        },
+        p_above: t_sf((moved.abs() - tolerance) / deviation, df),
+        rows_to_pass: (2.0 * Z_90 * still / tolerance).powi(2).ceil(),
+        smallest_found: (tolerance + reach + Z_80 * deviation).min(0.5),
+    })
+}
+
+/// Sums and squares of placements: of a value of one side, twice the number of the other side's values
+/// below it, equal ones counting half. In integers.
+#[derive(Debug, Clone, Copy)]
+struct Placements {
+    sizes: [usize; 2],
+    sums: [u128; 2],
+    squares: [u128; 2],
+}
+
+impl Placements {
+    fn new(n: usize, m: usize) -> Self {
+        Self {
+            sizes: [n, m],
+            sums: [0; 2],
+            squares: [0; 2],
+        }
+    }
+
+    fn auc(&self) -> f64 {
+        let [n, m] = self.sizes.map(|size| size as f64);
+        self.sums[1] as f64 / (2.0 * n * m)
+    }
+
+    /// The variance of a side's placements as shares of the other side.
+    fn variance(&self, side: usize) -> f64 {
+        let (own, other) = (self.sizes[side] as u128, self.sizes[1 - side] as f64);
+        if own < 2 {
+            return 0.25; // one value says nothing of its spread: the most that a share can have
+        }
+        let spread = own * self.squares[side] - self.sums[side] * self.sums[side];
+        spread as f64 / (own as f64 * (own - 1) as f64 * 4.0 * other * other)
+    }
+}
+
+impl State for Placements {
+    #[inline]
+    fn update(&mut self, tie: Tie) {
+        let counts = [tie.first, tie.second];
+        let below = [2 * tie.second_to - tie.second, 2 * tie.first_to - tie.first];
+        for side in 0..2 {
+            let placed = below[side] as u128;
+            self.sums[side] += counts[side] as u128 * placed;
+            self.squares[side] += counts[side] as u128 * placed * placed;
+        }
+    }
+
+    fn merge(&mut self, later: Self) {
+        for side in 0..2 {
+            self.sums[side] += later.sums[side];
+            self.squares[side] += later.squares[side];
+        }
+    }
 }
 
 /// Pairs counted, in integers.

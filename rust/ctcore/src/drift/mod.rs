@@ -3,6 +3,7 @@
 //! Statistics of ranks are a [`crate::rank::State`] each, so that one sort and one walk serve them
 //! all ([`rank_statistics`]). Statistics of cells take two counts of the same cells.
 
+pub mod against;
 pub mod anderson_darling;
 pub mod cells;
 pub mod chi2;

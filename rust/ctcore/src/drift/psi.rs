@@ -1,6 +1,7 @@
 //! The population stability index.
 
-use super::cells::{Effect, Inversion, Smoothing, Term, shares};
+use super::against::{Against, Effect};
+use super::cells::{Inversion, Smoothing, Term, shares};
 use crate::Result;
 
 /// The population stability index of two counts of the same cells, in nats:
@@ -22,22 +23,23 @@ use crate::Result;
 /// # Ok::<(), ctcore::Error>(())
 /// ```
 pub fn psi(reference: &[u64], current: &[u64], smoothing: Smoothing) -> Result<Effect> {
-    let (p, q) = shares(reference, current, smoothing)?;
-    let statistic = p
-        .iter()
-        .zip(&q)
-        .filter(|&(p, q)| p != q)
-        .map(|(p, q)| (q - p) * (q / p).ln())
-        .sum();
+    let statistic = plug_in(reference, current, smoothing)?;
     Ok(Inversion::new(reference, current, term)?.interval(statistic))
 }
 
-/// The p-value of the hypothesis that the index of the two populations is at most `tolerance`.
+/// The index, smoothed, against a tolerance.
 ///
 /// # Errors
 /// As [`psi`].
-pub fn p_above(reference: &[u64], current: &[u64], tolerance: f64) -> Result<f64> {
-    Ok(Inversion::new(reference, current, term)?.p_above(tolerance))
+pub fn against(reference: &[u64], current: &[u64], tolerance: f64) -> Result<Against> {
+    let statistic = plug_in(reference, current, Smoothing::Jeffreys)?;
+    Ok(Inversion::new(reference, current, term)?.against(statistic, tolerance))
+}
+
+fn plug_in(reference: &[u64], current: &[u64], smoothing: Smoothing) -> Result<f64> {
+    let (p, q) = shares(reference, current, smoothing)?;
+    let each = p.iter().zip(&q).filter(|&(p, q)| p != q);
+    Ok(each.map(|(p, q)| (q - p) * (q / p).ln()).sum())
 }
 
 fn term(p: f64, q: f64) -> Term {
@@ -91,7 +93,7 @@ mod tests {
     fn the_lower_end_is_where_p_is_a_twentieth() {
         for (p, q) in [([50, 50, 40], [90, 30, 20]), ([5000, 400, 30], [900, 10, 60])] {
             let lower = psi(&p, &q, Smoothing::Jeffreys).unwrap().lower;
-            assert!((p_above(&p, &q, lower).unwrap() - 0.05).abs() < 1e-6);
+            assert!((against(&p, &q, lower).unwrap().p_above - 0.05).abs() < 1e-6);
         }
     }
 
@@ -107,7 +109,7 @@ mod tests {
             prop_assert!(there.statistic >= 0.0);
             prop_assert!((there.statistic - back.statistic).abs() <= 1e-12 * there.statistic.max(1.0));
             prop_assert!(0.0 <= there.lower && there.lower <= there.upper);
-            prop_assert!((0.0..=1.0).contains(&p_above(&p, &q, 0.04).unwrap()));
+            prop_assert!((0.0..=1.0).contains(&against(&p, &q, 0.04).unwrap().p_above));
         }
     }
 }

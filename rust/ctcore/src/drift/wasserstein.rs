@@ -1,9 +1,12 @@
 //! The Wasserstein distance of order 1.
 
+use super::against::{Against, Effect, Z_80, Z_90};
+use super::cells::{normal_score, quantile};
 use super::sizes;
 use crate::Result;
-use crate::num::Sum;
+use crate::num::{Sum, sum};
 use crate::rank::{Sorted, State, Tie, fold};
+use crate::special::normal_sf;
 
 /// The Wasserstein distance of order 1, or earth mover's distance, of two samples on the line:
 ///
@@ -24,6 +27,142 @@ pub fn wasserstein(reference: &Sorted, current: &Sorted) -> Result<f64> {
     let (n, m) = sizes(reference.len(), current.len())?;
     let found = fold(reference, current, || Between::new(n, m));
     Ok(found.unwrap_or(Between::new(n, m)).wasserstein())
+}
+
+/// Places at which the noise of the distribution functions is looked at.
+const PLACES: usize = 128;
+/// The relative error of the reference's standard deviation above which it is no scale.
+const VAGUE: f64 = 0.15;
+
+/// The distance in standard deviations of the reference, against a tolerance.
+///
+/// By the triangle inequality the distance of the samples exceeds that of the populations by no more
+/// than `integral |noise of F - G|`, which is a gamma in good measure; its mean and variance come from
+/// the Brownian bridges of the pooled sample (lower end). And it falls short of it by no more than the
+/// noise of a mean: some function of slope at most 1 has means that lie as far apart as the populations
+/// do, and it varies no more than the values themselves (upper end). So both ends are wrong at most 5%
+/// of the time, mostly less. The noise of the standard deviation itself is added to both.
+///
+/// Where a few values carry most of the spread, the standard deviation is no scale: then the interval is
+/// everything.
+///
+/// # Errors
+/// As [`super::ks::ks`].
+pub fn against(reference: &Sorted, current: &Sorted, tolerance: f64) -> Result<Against> {
+    let distance = wasserstein(reference, current)?;
+    let (n, m) = (reference.len() as f64, current.len() as f64);
+    let (spread, other) = (Spread::of(reference), Spread::of(current));
+    let statistic = if distance == 0.0 {
+        0.0
+    } else {
+        distance / spread.deviation
+    };
+    let vague = ((spread.kurtosis - 1.0).max(0.0) / (4.0 * n)).sqrt();
+    let (mean, variance) = noise(reference, current);
+    let (mean, variance) = (mean / spread.deviation, variance / spread.deviation.powi(2));
+    let of_scale = (tolerance * vague).powi(2);
+    let deviation = (variance + of_scale).sqrt();
+    let shape = if deviation > 0.0 {
+        2.0 * variance / (mean * deviation)
+    } else {
+        0.0
+    };
+    let reach = |z: f64| mean + deviation * quantile(z, shape);
+    let other = other.deviation / spread.deviation;
+    let of_mean = (1.0 / n + other * other / m + of_scale).sqrt();
+    // All of it falls with the root of the rows.
+    let unit = (1.0 / n + 1.0 / m).sqrt();
+    let rows = 2.0 * ((reach(Z_80) + Z_90 * of_mean) / (tolerance * unit)).powi(2);
+    let rows_for_scale = n * (vague / VAGUE).powi(2);
+    let believed = vague <= VAGUE && statistic.is_finite();
+    Ok(Against {
+        effect: Effect {
+            statistic,
+            lower: if believed {
+                (statistic - reach(Z_90)).max(0.0)
+            } else {
+                0.0
+            },
+            upper: if believed {
+                statistic + Z_90 * of_mean
+            } else {
+                f64::INFINITY
+            },
+        },
+        p_above: if believed {
+            normal_sf(normal_score((statistic - tolerance - mean) / deviation, shape))
+        } else {
+            1.0
+        },
+        rows_to_pass: rows.max(rows_for_scale).ceil(),
+        smallest_found: tolerance + reach(Z_90) + Z_80 * of_mean,
+    })
+}
+
+/// How far the values of a sample spread.
+struct Spread {
+    /// The standard deviation, of `n`.
+    deviation: f64,
+    /// The fourth central moment over the squared variance: 3 for a normal.
+    kurtosis: f64,
+}
+
+impl Spread {
+    fn of(sample: &Sorted) -> Self {
+        let values: Vec<f64> = (0..sample.len()).filter_map(|i| sample.get(i)).collect();
+        let n = values.len() as f64;
+        let mean = sum(&values, |x| x) / n;
+        let variance = sum(&values, |x| (x - mean).powi(2)) / n;
+        let fourth = sum(&values, |x| (x - mean).powi(4)) / n;
+        Self {
+            deviation: variance.sqrt(),
+            kurtosis: fourth / (variance * variance),
+        }
+    }
+}
+
+/// Mean and variance of `integral |B(x)| dx`, with `B` the noise of `F - G` where both samples come from
+/// one population: normal at each place, two places together as a Brownian bridge.
+fn noise(reference: &Sorted, current: &Sorted) -> (f64, f64) {
+    let mut places: Vec<f64> = [reference, current]
+        .iter()
+        .flat_map(|sample| {
+            let last = sample.len() - 1;
+            (0..=PLACES).filter_map(move |i| sample.get(i * last / PLACES))
+        })
+        .collect();
+    places.sort_unstable_by(f64::total_cmp);
+    places.dedup();
+    let (n, m) = (reference.len() as f64, current.len() as f64);
+    let unit = (1.0 / n + 1.0 / m).sqrt();
+    // Between two places lies the share of the values that is not above the first.
+    let steps: Vec<(f64, f64)> = places
+        .iter()
+        .zip(places.iter().skip(1))
+        .map(|(&from, &to)| {
+            let to_share = |sample: &Sorted| (sample.below(from) + sample.equal(from)) as f64;
+            let here = (to_share(reference) + to_share(current)) / (n + m);
+            let before_next = (reference.below(to) + current.below(to)) as f64 / (n + m);
+            (f64::midpoint(here, before_next), to - from)
+        })
+        .collect();
+    let weight = |&(share, width): &(f64, f64)| width * unit * (share * (1.0 - share)).max(0.0).sqrt();
+    let mean = (2.0 / std::f64::consts::PI).sqrt() * steps.iter().map(weight).sum::<f64>();
+    let mut variance = 0.0;
+    for (i, first) in steps.iter().enumerate() {
+        for second in &steps[i..] {
+            let both = weight(first) * weight(second);
+            if both == 0.0 {
+                continue;
+            }
+            let (u, v) = (first.0, second.0);
+            let r = (u * (1.0 - v) / (v * (1.0 - u))).sqrt().min(1.0);
+            let common = 2.0 / std::f64::consts::PI * ((1.0 - r * r).max(0.0).sqrt() + r * r.asin() - 1.0);
+            let times = if std::ptr::eq(first, second) { 1.0 } else { 2.0 };
+            variance += times * both * common;
+        }
+    }
+    (mean, variance)
 }
 
 /// What lies between the two distribution functions: its area and its second moment. What
