@@ -15,7 +15,7 @@ PACKAGE = ROOT / "python" / "ctcore"
 
 # Floors from the ground up. A room imports rooms of floors below it, and beside it only where the table says so.
 FLOORS = [
-    {"errors", "verdict", "_core", "project"},
+    {"errors", "verdict", "_core", "project", "duration"},
     {"metrics", "drift", "validate"},
     {"gate"},
     {"data", "train", "registry", "report"},
@@ -25,7 +25,7 @@ FLOORS = [
 BESIDE = {
     ("verdict", "errors"),
     ("project", "errors"),
-    ("train", "data"),  # the notation of durations
+    ("duration", "errors"),
     ("lineage", "config"),
     ("cycle", "config"),
     ("cycle", "lineage"),

@@ -3,8 +3,9 @@
 from ctcore.data._policy import DataPolicy, FeaturesPolicy, HoldoutPolicy
 from ctcore.data._snapshot import Snapshot, between, holdout_file, local_days, snapshot, without
 from ctcore.data._source import Source, read_table, source
-from ctcore.data._span import Spans, duration, instant, spans
+from ctcore.data._span import Spans, instant, spans
 from ctcore.data._trec import Trec, read_trec
+from ctcore.duration import duration
 
 __all__ = [
     "DataPolicy",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ctcore.data._span import duration
+from ctcore.duration import duration
 from ctcore.errors import ConfigError
 
 

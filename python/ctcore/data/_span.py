@@ -12,20 +12,6 @@ from ctcore.errors import ArgumentError
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def duration(text: str) -> timedelta:
-    """Read a duration: a whole number and a unit.
-
-    >>> duration("90d"), duration("10m")
-    (datetime.timedelta(days=90), datetime.timedelta(seconds=600))
-    """
-    match = re.fullmatch(r"(\d+)\s*([smhdw])", text.strip())
-    if not match:
-        raise ArgumentError(f'a duration is a whole number and a unit of s, m, h, d, w, such as "90d"; found {text!r}')
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
 
 def instant(text: str, zone: ZoneInfo) -> datetime:
     """Read an instant: a date, which is its midnight in the zone, or a date and time.

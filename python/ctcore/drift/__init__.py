@@ -9,6 +9,7 @@ its interval, never on a p-value.
 from ctcore.drift._compare import compare
 from ctcore.drift._profile import Profile, profile
 from ctcore.drift._report import Cell, ColumnDrift, DriftReport
+from ctcore.drift._spans import same_season
 from ctcore.drift._statistics import (
     Distance,
     Effect,
@@ -38,6 +39,7 @@ from ctcore.drift._statistics import (
     wasserstein,
     welch_t,
 )
+from ctcore.drift._timeline import Span, Timeline, timeline
 from ctcore.drift._tolerances import Tolerances
 
 __all__ = [
@@ -52,6 +54,8 @@ __all__ = [
     "Profile",
     "RankStatistics",
     "Significance",
+    "Span",
+    "Timeline",
     "Tolerances",
     "anderson_darling",
     "chi2",
@@ -72,6 +76,8 @@ __all__ = [
     "profile",
     "psi",
     "rank_statistics",
+    "same_season",
+    "timeline",
     "total_variation",
     "wasserstein",
     "welch_t",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from ctcore import _core
 from ctcore.drift import _days
 from ctcore.drift._days import Days
+from ctcore.drift._history import learned, widened
 from ctcore.drift._primary import Against, Pooling, cells_against, decide, pooling, ranks_against
 from ctcore.drift._profile import Profile, profile
 from ctcore.drift._report import Cell, ColumnDrift, DriftReport
@@ -32,6 +34,7 @@ def compare(
     columns: list[str] | None = None,
     importance: dict[str, float] | None = None,
     time_column: str | None = None,
+    history: Sequence[Any] = (),
 ) -> DriftReport:
     """Judge how far a table has moved from a reference.
 
@@ -61,6 +64,10 @@ def compare(
         Dates or time stamps. Days are then the unit of chance, since rows of one day are not independent: intervals
         are as wide as days differ, and what rows would say stands beside them. The two sides must not share a day. The
         number of rows a day is compared too, which without it means nothing. The column itself is not compared.
+    history : sequence of pyarrow.Table or Profile, optional
+        Windows of the past that were fine, as long as the current one, at least five; profiles must be ``like`` the
+        reference. Where they lie further from the reference than a column's tolerance, the tolerance becomes what
+        19 of 20 such windows stay below: a season is no drift. Of statistics of counted cells only.
 
     Raises
     ------
@@ -85,6 +92,9 @@ def compare(
     names = _named(known, columns, current.column_names)
     for name in frozen.columns:
         tolerances.statistic(name, frozen.columns[name]["kind"])
+    if history:
+        windows = [each if isinstance(each, Profile) else profile(each, like=frozen) for each in history]
+        tolerances = widened(tolerances, learned(frozen, windows, tolerances))
     counted = profile(current, like=frozen)
     days = None if time_column is None else Days.of(reference, current, time_column, frozen)
     sides = _Sides(reference, current, frozen, counted, days, tolerances)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +15,11 @@ import numpy as np
 from ctcore import _core
 from ctcore.drift._primary import Against
 from ctcore.drift._profile import Profile, profile
-from ctcore.errors import ArgumentError, ColumnTypeError, DataError
+from ctcore.drift._spans import days_of
+from ctcore.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -40,35 +39,6 @@ _MOST_SKEWED = 1.0
 _FURTHEST = 12
 _HALVINGS = 20
 _MOST_DAYS = 10_000
-
-
-def days_of(table: Any, time_column: str) -> dict[date, Any]:
-    """Cut a table into its days, in order, by the wall clock of the column's own time zone."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy
-    import pyarrow.compute as pc  # noqa: PLC0415
-
-    if time_column not in table.column_names:
-        raise ArgumentError(f"time_column: there is no column {time_column!r}; there are {table.column_names}")
-    column = table[time_column]
-    if pa.types.is_timestamp(column.type):
-        if column.type.tz is not None:
-            column = pc.local_timestamp(column)
-        column = pc.cast(pc.floor_temporal(column, unit="day"), pa.date32())
-    elif pa.types.is_date64(column.type):
-        column = pc.cast(column, pa.date32())
-    elif not pa.types.is_date32(column.type):
-        raise ColumnTypeError(f"time_column: {time_column} must hold dates or time stamps, found {column.type}")
-    if column.null_count:
-        raise DataError(f"time_column: {column.null_count:,} rows of {time_column} have no time, so they have no day")
-    number = pc.cast(column, pa.int32()).to_numpy()
-    order = np.argsort(number, kind="stable")
-    if not np.array_equal(order, np.arange(len(order))):
-        table, number = table.take(order), number[order]
-    starts = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(number)] if len(number) else [0]
-    found = {}
-    for start, end in pairwise(starts):
-        found[pa.scalar(int(number[start]), pa.int32()).cast(pa.date32()).as_py()] = table.slice(start, end - start)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctcore.data import duration
+from ctcore.duration import duration
 from ctcore.errors import ChildError, ConfigError
 
 if TYPE_CHECKING:

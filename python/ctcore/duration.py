@@ -1,0 +1,22 @@
+"""The notation of durations."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from ctcore.errors import ArgumentError
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def duration(text: str) -> timedelta:
+    """Read a duration: a whole number and a unit.
+
+    >>> duration("90d"), duration("10m")
+    (datetime.timedelta(days=90), datetime.timedelta(seconds=600))
+    """
+    match = re.fullmatch(r"(\d+)\s*([smhdw])", text.strip())
+    if not match:
+        raise ArgumentError(f'a duration is a whole number and a unit of s, m, h, d, w, such as "90d"; found {text!r}')
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
