@@ -116,7 +116,7 @@ def tilted(value, p, effect, direction):
     low, high = 0.0, 1.0
 
     def at(size):
-        weights = p * np.exp(size * direction)
+        weights = p * np.exp(size * (direction - direction.max()))
         return weights / weights.sum()
 
     while value(at(high)) < effect:

@@ -30,9 +30,16 @@ format_option = click.option(
 
 def answer(format_: str, as_dict: Callable[[], dict[str, Any]], as_text: Callable[[], str]) -> None:
     """Write the answer to stdout."""
-    text = (
-        as_text() if format_ == "text" else json.dumps(as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    )
+    say(as_text() if format_ == "text" else as_json(as_dict()))
+
+
+def as_json(found: dict[str, Any]) -> str:
+    """Give an answer as JSON."""
+    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def say(text: str) -> None:
+    """Write to stdout, which is for the answer."""
     try:
         click.echo(text, nl=False, color=True)
         sys.stdout.flush()

@@ -17,6 +17,7 @@ from click.exceptions import Exit
 
 from ctcore import __version__
 from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option, project_option, talk
+from ctcore.cli._check_drift import check_drift
 from ctcore.cli._evaluate import evaluate
 from ctcore.cli._models import models, registry_, reproduce
 from ctcore.errors import ArgumentError, CtcoreError
@@ -74,6 +75,7 @@ def cli() -> None:
     """
 
 
+cli.add_command(check_drift)
 cli.add_command(evaluate)
 cli.add_command(models)
 cli.add_command(registry_)
@@ -137,34 +139,6 @@ def replay(
         talk(f"the report is {Path(output).resolve()}")
     answer(format_, found.to_dict, lambda: reports.replay_text(found, colour=colour()))
     return 0
-
-
-@cli.command("check-drift", epilog=EXIT_CODES, short_help="Tell whether data has drifted.")
-@click.argument("reference")
-@click.argument("current")
-@click.option("--columns", metavar="NAMES", help="Compare these columns alone, separated by commas.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["fail", "warn"]),
-    default="fail",
-    show_default=True,
-    help="What ends with exit code 1.",
-)
-@format_option
-def check_drift(reference: str, current: str, columns: str | None, fail_on: str, format_: str) -> int:
-    """Tell whether CURRENT has drifted from REFERENCE, column by column.
-
-    Both are Parquet, CSV or Arrow IPC: a file, a folder or a pattern. The decision is on the effect and its interval:
-    PSI (10 cells of equal mass on the reference) for numbers, Jensen-Shannon for strings and booleans, and the share
-    of missing and of unseen values. The data has drifted when a fifth of the columns have.
-    """
-    from ctcore import data, drift  # noqa: PLC0415 - heavy
-    from ctcore import report as reports  # noqa: PLC0415
-
-    names = [name.strip() for name in columns.split(",")] if columns else None
-    found = drift.compare(data.read_table(reference), data.read_table(current), columns=names)
-    answer(format_, found.to_dict, lambda: reports.drift_text(found, colour=colour()))
-    return exit_code(found.verdict, fail_on=fail_on)
 
 
 @contextmanager

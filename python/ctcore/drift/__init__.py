@@ -8,7 +8,7 @@ its interval, never on a p-value.
 
 from ctcore.drift._compare import compare
 from ctcore.drift._profile import Profile, profile
-from ctcore.drift._report import Cell, ColumnDrift, DriftReport
+from ctcore.drift._report import Cell, ColumnDrift, DriftReport, Span, Timeline
 from ctcore.drift._spans import same_season
 from ctcore.drift._statistics import (
     Distance,
@@ -39,10 +39,11 @@ from ctcore.drift._statistics import (
     wasserstein,
     welch_t,
 )
-from ctcore.drift._timeline import Span, Timeline, timeline
-from ctcore.drift._tolerances import Tolerances
+from ctcore.drift._timeline import timeline
+from ctcore.drift._tolerances import STATISTICS, Tolerances
 
 __all__ = [
+    "STATISTICS",
     "Cell",
     "ColumnDrift",
     "Distance",

@@ -24,6 +24,7 @@ from ctcore.errors import ArgumentError, CtcoreError
 from ctcore.verdict import Check, Verdict
 
 _SHOWN = 20  # cells of a distribution that is drawn
+_MOVED_ON = 0.9  # the share of current times in the reference's last tenth and after it, that a clock's have
 
 
 def compare(
@@ -56,7 +57,8 @@ def compare(
     tolerances : Tolerances, optional
         Statistics and tolerances, of all columns or of single ones.
     columns : list of str, optional
-        These columns alone. Without it, all columns of the reference; one that current lacks has failed.
+        These columns alone. Without it, all columns of the reference; one that current lacks has failed, and times that
+        lie behind those of the reference are shown and not judged: a clock moves on by itself.
     importance : dict of str to float, optional
         What each column is worth, such as a model's feature importance: drift in what the model does not use is no
         drift of the dataset. A column that is not named is worth nothing. Without it all are worth the same.
@@ -97,7 +99,7 @@ def compare(
         tolerances = widened(tolerances, learned(frozen, windows, tolerances))
     counted = profile(current, like=frozen)
     days = None if time_column is None else Days.of(reference, current, time_column, frozen)
-    sides = _Sides(reference, current, frozen, counted, days, tolerances)
+    sides = _Sides(reference, current, frozen, counted, days, tolerances, columns or [])
     judged = _discovered([sides.judge(name) for name in names], tolerances.false_discovery_rate)
     if columns is None:
         judged += [_new(name) for name in current.column_names if name not in (*known, time_column)]
@@ -135,6 +137,7 @@ class _Sides:
     counted: Profile
     days: Days | None
     tolerances: Tolerances
+    named: list[str]
 
     def judge(self, name: str) -> ColumnDrift:
         """Judge a column; what goes wrong with it ends nothing but itself."""
@@ -165,6 +168,10 @@ class _Sides:
         statistic = self.tolerances.statistic(name, kind)
         tolerance = self.tolerances.of(name, statistic)
         against, alone, check = self._decision(name, statistic, tolerance, cells)
+        if self._is_clock(name, cells):
+            against = None
+            words = "moved on, as time does; it is judged where it is named in columns"
+            check = replace(check, verdict=Verdict.NOT_RUN, message=f"{name}: {words}", required=False)
         checks.append(check)
         if kind == "category":
             checks.append(self._share(name, "unseen"))
@@ -253,9 +260,17 @@ class _Sides:
                 shown |= {"ks": ks.statistic, "ks_location": ks.location, "ks_sign": ks.sign, "ks_p": ks.p_value}
         return shown
 
+    def _is_clock(self, name: str, cells: tuple[list[int], list[int], list[Any]]) -> bool:
+        """Tell whether a column says when its row came: then it moves on by itself."""
+        return self._is_time(name) and name not in self.named and cells[1][-1] > _MOVED_ON * sum(cells[1])
+
     def _is_time(self, name: str) -> bool:
-        kind = str(self.current.schema.field(name).type)
-        return kind.startswith(("timestamp", "date"))
+        return is_time(self.current, name)
+
+
+def is_time(table: Any, name: str) -> bool:
+    """Tell whether a column of a table holds dates or time stamps."""
+    return name in table.column_names and str(table.schema.field(name).type).startswith(("timestamp", "date"))
 
 
 def _all_cells(column: dict[str, Any], cells: int) -> list[int]:
@@ -331,15 +346,15 @@ def _dataset(columns: list[ColumnDrift], tolerances: Tolerances, importance: dic
     if importance is not None:
         found += f", which carry {share:.0%} of the importance"
     if share >= tolerances.column_share:
-        verdict, message = Verdict.FAIL, f"{found}: {', '.join(failed)}"
+        verdict, message = Verdict.FAIL, f"{found}: {_some(failed)}"
     elif most >= tolerances.column_share:
         not_run = any(column.verdict is Verdict.NOT_RUN for column in undecided if column.name in open_)
         verdict = Verdict.NOT_RUN if not_run else Verdict.INSUFFICIENT
-        message = f"{found}, and {len(open_)} could not be decided: {', '.join(open_)}"
+        message = f"{found}, and {len(open_)} could not be decided: {_some(open_)}"
     elif failed or open_ or any(column.verdict is Verdict.WARN for column in judged):
         verdict, message = Verdict.WARN, f"{found}, less than {tolerances.column_share:.0%}"
-        message += f": {', '.join(failed)}" if failed else ""
-        message += f"; {', '.join(open_)} could not be decided" if open_ else ""
+        message += f": {_some(failed)}" if failed else ""
+        message += f"; {_some(open_)} could not be decided" if open_ else ""
     else:
         verdict, message = Verdict.PASS, found
     return Check(
@@ -351,6 +366,11 @@ def _dataset(columns: list[ColumnDrift], tolerances: Tolerances, importance: dic
         threshold=tolerances.column_share,
         n=len(judged),
     )
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    """Name some columns, and say how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _rows_a_day(days: Days) -> Check:

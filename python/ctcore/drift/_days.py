@@ -98,6 +98,13 @@ class _Drawn:
             return self.mean + z * self.deviation
         return self.mean + self.deviation * 2 / g * ((1 + g * z / 6 - g * g / 36) ** 3 - 1)
 
+    @property
+    def lowest(self) -> float:
+        """Give what it is below at most 5% of the time; for what leans far, by Cantelli's inequality."""
+        if self.skewness <= _MOST_SKEWED:
+            return self.quantile(-_Z_90)
+        return self.mean - math.sqrt(19) * self.deviation
+
     def above(self, value: float) -> float:
         """Give the probability of a larger value."""
         if self.deviation == 0:
@@ -172,14 +179,13 @@ def cells_against(statistic: str, days: tuple[Array, Array], tolerance: float, s
     at = path.border(lambda value, _: value < there)
     drawn = path.drawn(at)
     lower = path.border(lambda _, drawn: path.estimate > drawn.quantile(_Z_90))
-    upper = path.border(lambda _, drawn: path.estimate > drawn.quantile(-_Z_90))
-    upright = path.border(lambda _, drawn: drawn.skewness > _MOST_SKEWED)
+    upper = path.border(lambda _, drawn: path.estimate > drawn.lowest)
     critical = drawn.quantile(_Z_90)
     found = path.border(lambda value, drawn: value < there or drawn.quantile(-_Z_80) < critical)
 
     def passes(number: int) -> bool:
         still, moved = path.drawn(0.0, days=number), path.drawn(at, days=number)
-        return moved.skewness <= _MOST_SKEWED and still.quantile(_Z_80) < moved.quantile(-_Z_90)
+        return still.quantile(_Z_80) < moved.lowest
 
     def scaled(along: float) -> float:
         value = path.value(along) if along else 0.0
@@ -188,7 +194,7 @@ def cells_against(statistic: str, days: tuple[Array, Array], tolerance: float, s
     return Against(
         statistic=shown,
         lower=scaled(lower),
-        upper=scaled(max(upper, upright)),
+        upper=scaled(upper),
         p_above=drawn.above(path.estimate),
         units_to_pass=_fewest(passes),
         smallest_found=scaled(found),
@@ -203,7 +209,7 @@ class _Path:
         sizes = [side.sum() for side in days]
         observed = [_log_shares(side.sum(axis=0)) for side in days]
         shares = sum(size * np.exp(logs) for size, logs in zip(sizes, observed, strict=True)) / sum(sizes)
-        self.of, self.pooled = of, np.log(shares)
+        self.of, self.sizes, self.pooled = of, sizes, np.log(shares)
         self.away = [logs - self.pooled for logs in observed]
         if max(float(np.abs(away).max()) for away in self.away) < 1e-9:
             # Nothing moved, so no direction was observed: a shift along the cells stands for all.
@@ -217,14 +223,15 @@ class _Path:
         self.estimate = float(of(*(np.exp(logs) for logs in observed)))
 
     def value(self, along: float) -> float:
-        return float(self.of(*(_normalised(self.pooled + along * away) for away in self.away)))
+        sides = (self.pooled + along * away for away in self.away)
+        return float(self.of(*(_normalised(logs, size) for logs, size in zip(sides, self.sizes, strict=True))))
 
     def drawn(self, along: float, *, days: int | None = None) -> _Drawn:
         """Give the distribution of the estimate at a point of the path, for some number of days a side."""
         factors = [1.0 if days is None else math.sqrt(have / days) for have in self.days]
         sides = [
-            _normalised(self.pooled + along * away + factor * noise)
-            for away, factor, noise in zip(self.away, factors, self.noise, strict=True)
+            _normalised(self.pooled + along * away + factor * noise, size)
+            for away, factor, noise, size in zip(self.away, factors, self.noise, self.sizes, strict=True)
         ]
         return _Drawn.of(self.of(*sides))
 
@@ -253,9 +260,10 @@ def _log_shares(counts: Array) -> Array:
     return logs
 
 
-def _normalised(logs: Array) -> Array:
+def _normalised(logs: Array, size: float) -> Array:
+    """Give shares, none of them below two rows."""
     weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
-    shares: Array = np.maximum(weights / weights.sum(axis=-1, keepdims=True), 1e-300)
+    shares: Array = np.maximum(weights / weights.sum(axis=-1, keepdims=True), 2 / size)
     return shares
 
 

@@ -10,7 +10,8 @@ from ctcore import _core
 from ctcore.drift._tolerances import TITLES
 from ctcore.verdict import Check, Verdict
 
-_EXPECTED = 5  # rows of the smaller side in a cell that is looked at alone
+_EXPECTED = 5  # rows of the smaller side in a cell that is looked at alone, where both sides say what is expected
+_FROZEN = 10  # the same where the reference alone does
 _HIDDEN = 0.2  # the share of rows in pooled cells above which nothing passes
 _CONSTANT = 200  # rows that show, 19 times in 20, another category that moves Jensen-Shannon by its tolerance
 
@@ -45,25 +46,26 @@ class Pooling:
 
 
 def pooling(reference: list[int], current: list[int], *, frozen: bool) -> Pooling:
-    """Pool the cells in which the smaller side expects fewer than five rows.
+    """Pool the cells in which the smaller side expects fewer than five rows (ten on frozen cells).
 
     What is expected comes from both sides, or from the reference alone where its cells are frozen on itself: choosing
     cells by counts that then speak would be evidence made by the choice. They become one cell, or join the smallest
     other where they are too rare even together. Where all frozen cells are rare they are left as they are.
     """
     n, m = sum(reference), sum(current)
+    fewest = _FROZEN if frozen else _EXPECTED
 
     def expected(cells: list[int]) -> float:
         first, second = (sum(side[cell] for cell in cells) for side in (reference, current))
         return min(n, m) * (first / n if frozen else (first + second) / (n + m))
 
     filled = [cell for cell in range(len(reference)) if reference[cell] or current[cell]]
-    rare = [cell for cell in filled if expected([cell]) < _EXPECTED]
+    rare = [cell for cell in filled if expected([cell]) < fewest]
     kept = sorted(set(filled) - set(rare), key=lambda cell: (-reference[cell] - current[cell], cell))
     if frozen and not kept:
         kept, rare = filled, []
     groups = [[cell] for cell in kept]
-    if rare and (expected(rare) >= _EXPECTED or len(groups) < 2):
+    if rare and (expected(rare) >= fewest or len(groups) < 2):
         groups.append(rare)
     elif rare:
         groups[-1] += rare

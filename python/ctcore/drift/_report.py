@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from ctcore.verdict import Check, Report, Verdict, plain
@@ -65,6 +66,51 @@ class ColumnDrift:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One span of the data."""
+
+    start: datetime
+    rows: int
+    from_reference: dict[str, Check]
+    """Each column's primary decision against the reference: has it moved from training?"""
+    since_last: dict[str, Check]
+    """The same against the span before; empty for the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Drift over time."""
+
+    time_column: str
+    every: timedelta
+    spans: tuple[Span, ...]
+    learned: dict[str, float]
+    """Tolerances that the reference's own spans teach, where they are above the ones that were set."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the timeline as plain JSON values."""
+        return {
+            "time_column": self.time_column,
+            "every_seconds": self.every.total_seconds(),
+            "learned": plain(self.learned),
+            "spans": [
+                {
+                    "start": span.start.isoformat(),
+                    "rows": span.rows,
+                    "from_reference": {name: _short(check) for name, check in span.from_reference.items()},
+                    "since_last": {name: _short(check) for name, check in span.since_last.items()},
+                }
+                for span in self.spans
+            ],
+        }
+
+
+def _short(check: Check) -> dict[str, Any]:
+    found = check.to_dict()
+    return {key: found[key] for key in ("verdict", "value", "lower", "upper", "threshold")}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReport(Report):
     """The columns, and what follows for the whole."""
@@ -76,6 +122,8 @@ class DriftReport(Report):
     reference_days: int | None = None
     """Days with rows, where a time column made days the unit."""
     current_days: int | None = None
+    timeline: Timeline | None = None
+    """Spans of the current data, where that was asked for."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as plain JSON values, without NaN."""
@@ -87,4 +135,5 @@ class DriftReport(Report):
             "reference_days": self.reference_days,
             "current_days": self.current_days,
             "columns": [column.to_dict() for column in self.columns],
+            "timeline": self.timeline.to_dict() if self.timeline else None,
         }

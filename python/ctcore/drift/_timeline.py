@@ -2,63 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from ctcore.drift import _history
-from ctcore.drift._compare import compare
+from ctcore.drift._compare import compare, is_time
 from ctcore.drift._profile import Profile, profile
+from ctcore.drift._report import Span, Timeline
 from ctcore.drift._spans import cut
 from ctcore.drift._tolerances import RANKS, Tolerances
 from ctcore.duration import duration
 from ctcore.errors import ArgumentError
-from ctcore.verdict import Check, plain
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One span of the data."""
-
-    start: datetime
-    rows: int
-    from_reference: dict[str, Check]
-    """Each column's primary decision against the reference: has it moved from training?"""
-    since_last: dict[str, Check]
-    """The same against the span before; empty for the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """Drift over time."""
-
-    time_column: str
-    every: timedelta
-    spans: tuple[Span, ...]
-    learned: dict[str, float]
-    """Tolerances that the reference's own spans teach, where they are above the ones that were set."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the timeline as plain JSON values."""
-        return {
-            "time_column": self.time_column,
-            "every_seconds": self.every.total_seconds(),
-            "learned": plain(self.learned),
-            "spans": [
-                {
-                    "start": span.start.isoformat(),
-                    "rows": span.rows,
-                    "from_reference": {name: _short(check) for name, check in span.from_reference.items()},
-                    "since_last": {name: _short(check) for name, check in span.since_last.items()},
-                }
-                for span in self.spans
-            ],
-        }
-
-
-def _short(check: Check) -> dict[str, Any]:
-    found = check.to_dict()
-    return {key: found[key] for key in ("verdict", "value", "lower", "upper", "threshold")}
+from ctcore.verdict import Check
 
 
 def timeline(
@@ -87,6 +42,8 @@ def timeline(
         Dates or time stamps.
     every : str or timedelta
         The length of a span, such as "1d", "12h" or "1w". Spans begin at midnight of the data's first day.
+    columns : list of str, optional
+        These columns alone; without it, all of the reference but times, which move on by themselves.
 
     Examples
     --------
@@ -120,9 +77,9 @@ def timeline(
             )
         parts = [profile(rows, like=frozen) for rows in own.values()]
         learned = _history.learned(frozen, parts, tolerances, inside=True)
-        learned.pop(time_column, None)
+    names = columns or [name for name in frozen.columns if name != time_column and not is_time(data, name)]
+    learned = {name: bound for name, bound in learned.items() if name in names}
     tolerances = _history.widened(tolerances, learned)
-    names = columns or [name for name in frozen.columns if name != time_column]
     by_rows = any(
         tolerances.statistic(name, frozen.columns[name]["kind"]) in RANKS for name in names if name in frozen.columns
     )

@@ -12,6 +12,8 @@ CategoryStatistic = Literal["jensen_shannon", "total_variation", "psi", "helling
 
 NUMBERS: tuple[str, ...] = get_args(NumberStatistic)
 CATEGORIES: tuple[str, ...] = get_args(CategoryStatistic)
+STATISTICS = {"numbers": NUMBERS, "categories": CATEGORIES}
+"""What can judge a column, by what it holds."""
 RANKS = ("ks", "wasserstein", "auc")
 """Statistics of the values themselves; the others are of counted cells."""
 TITLES = {

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WORTH_SAYING = 0.02  # the growth of a cell's share that is put in words
 _ALONE = 1e-12
+_TINY = 1e-300
 
 Cells = tuple[list[int], list[int], list[Any]]
 """Counts of the reference, of current data, and the cells' names."""
@@ -66,6 +67,8 @@ def moment(seconds: float) -> str:
 def cell_name(cell: Any, *, show: Callable[[float], str] = short) -> str:
     """Name a cell: a category in quotes, a range of numbers by its ends.
 
+    >>> cell_name((None, -5e-324)), cell_name((None, 0.9999999999999999))  # just below a value with a cell of its own
+    ('below 0', 'below 1')
     >>> cell_name("cash"), cell_name((None, 2.0)), cell_name((2.0, 7.5)), cell_name((7.5, None)), cell_name(None)
     ("'cash'", 'up to 2', '2 to 7.5', 'above 7.5', 'other categories')
     """
@@ -77,7 +80,8 @@ def cell_name(cell: Any, *, show: Callable[[float], str] = short) -> str:
     if low is None and high is None:
         return "all values"
     if low is None:
-        return f"up to {show(high)}"
+        border = float(f"{high:.12g}") if abs(high) > _TINY else 0.0
+        return f"below {show(border)}" if high < border else f"up to {show(high)}"
     if high is None:
         return f"above {show(low)}"
     # A value that fills a cell alone has edges on both sides, the first just below it.

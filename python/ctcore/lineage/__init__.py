@@ -4,7 +4,7 @@ The record of a run, canonical JSON in the registry, is the truth. The model car
 OpenLineage events are derived from it and from the log; nothing else is stored.
 """
 
-from ctcore.lineage._card import card, diff
+from ctcore.lineage._card import card, diff, importance
 from ctcore.lineage._openlineage import events, send
 from ctcore.lineage._provenance import provenance
 from ctcore.lineage._record import code, cpu_seconds, inputs, record_of, run_key, surroundings
@@ -15,6 +15,7 @@ __all__ = [
     "cpu_seconds",
     "diff",
     "events",
+    "importance",
     "inputs",
     "provenance",
     "record_of",

@@ -152,10 +152,7 @@ def _data(card_: dict[str, Any]) -> dict[str, Any]:
 
 def _trees(registry: Registry, version: Version) -> dict[str, Any]:
     """Give the shape of a LightGBM model, read from its text."""
-    try:
-        text = registry.files(version).get("model.txt", b"")
-    except NotFoundError:
-        return {}
+    text = _model_text(registry, version)
     leaves = [int(each) for each in re.findall(rb"^num_leaves=(\d+)$", text, re.MULTILINE)]
     if not leaves:
         return {}
@@ -163,6 +160,30 @@ def _trees(registry: Registry, version: Version) -> dict[str, Any]:
     split = dict(line.split("=", 1) for line in importance.splitlines() if "=" in line)
     counts = {f"splits on {name}": int(count) for name, count in split.items() if count.isdecimal()}
     return {"trees": len(leaves), "leaves": sum(leaves), "bytes": len(text), **counts}
+
+
+def importance(registry: Registry, version: Version) -> dict[str, float]:
+    """Give what each feature of a LightGBM model is worth: the gain of its splits, summed; empty for other models."""
+    text = _model_text(registry, version)
+    names = re.search(rb"^feature_names=(.*)$", text, re.MULTILINE)
+    if names is None:
+        return {}
+    found = dict.fromkeys(names[1].decode(errors="replace").split(), 0.0)
+    features, gains = (
+        [each for line in re.findall(rb"^%s=(.*)$" % key, text, re.MULTILINE) for each in line.split()]
+        for key in (b"split_feature", b"split_gain")
+    )
+    by_index = list(found)
+    for feature, gain in zip(features, gains, strict=True):
+        found[by_index[int(feature)]] += max(float(gain), 0.0)
+    return found
+
+
+def _model_text(registry: Registry, version: Version) -> bytes:
+    try:
+        return registry.files(version).get("model.txt", b"")
+    except NotFoundError:
+        return b""
 
 
 def _differing(old: dict[str, Any], new: dict[str, Any]) -> dict[str, list[Any]]:

@@ -1,6 +1,7 @@
 """What people look at: text for a screen, HTML for a browser."""
 
 from ctcore.report._card import card_text, collection_text, diff_text
+from ctcore.report._drift import drift_html, drift_junit
 from ctcore.report._html import replay_html
 from ctcore.report._text import checks_text, drift_text, models_text, replay_text, run_text
 
@@ -9,6 +10,8 @@ __all__ = [
     "checks_text",
     "collection_text",
     "diff_text",
+    "drift_html",
+    "drift_junit",
     "drift_text",
     "models_text",
     "replay_html",

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ctcore.metrics import Margin
+from ctcore.report._drift import TITLES, WORST_FIRST, deciding, worst_first
 from ctcore.verdict import Check, Verdict
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ctcore.cycle import RunReport
-    from ctcore.drift import ColumnDrift, DriftReport
+    from ctcore.drift import ColumnDrift, DriftReport, Timeline
     from ctcore.replay import Replay
 
 _COLOUR = {
@@ -28,7 +29,6 @@ _COLOUR = {
     Verdict.NOT_RUN: "magenta",
     Verdict.FAIL: "red",
 }
-_WORST_FIRST = (Verdict.FAIL, Verdict.NOT_RUN, Verdict.INSUFFICIENT, Verdict.WARN, Verdict.PASS)
 _WIDTH = 110
 
 
@@ -55,35 +55,70 @@ def _number(value: float | None, form: str = ".4g") -> str:
     return "-" if value is None else format(value, form)
 
 
-def drift_text(report: DriftReport, *, colour: bool, most: int = 40) -> str:
-    """Give a drift report: one line a column, the worst first, then the whole."""
-    table = _table("column", "verdict", "effect [interval] / tolerance", "what changed")
-    columns = sorted(report.columns, key=lambda column: (_WORST_FIRST.index(column.verdict), column.name))
+def drift_text(report: DriftReport, *, colour: bool, most: int = 20) -> str:
+    """Give a comparison: one line a column, the worst first, what changed over time, then the rest as a number."""
+    table = _table("column", "verdict", r"effect \[interval] / tolerance", "what changed")
+    columns = worst_first(report.columns)
     for column in columns[:most]:
-        check = _deciding(column)
+        check = deciding(column)
         kind = check.id.rpartition(".")[2]
         effect = "-"
-        if check.value is not None:
+        if check.value is not None and check.threshold is not None:
             interval = f"[{_number(check.lower, '.2g')}, {_number(check.upper, '.2g')}]"
-            effect = f"{_LABELS.get(kind, kind)} {check.value:.3g} {interval} / {_number(check.threshold, 'g')}"
-        decided = kind in _DISTRIBUTION and check.verdict is not Verdict.INSUFFICIENT
-        words = column.words if decided or kind == "present" else check.message.partition(": ")[2] or column.words
-        table.add_row(escape(column.name), _verdict(column.verdict), escape(effect), escape(words))
-    rows = f"reference {report.reference_rows:,} rows, current {report.current_rows:,} rows"
-    parts: list[Any] = [f"[bold]drift[/]: {_verdict(report.verdict)} - {escape(report.checks[0].message)}", rows, table]
+            effect = f"{TITLES.get(kind, kind)} {check.value:.3g} {interval} / {check.threshold:.2g}"
+        table.add_row(escape(column.name), _verdict(column.verdict), escape(effect), escape(_what(column, check)))
+    head = f"[bold]drift[/]: {_verdict(report.verdict)} - {escape(report.checks[0].message)}"
+    parts: list[Any] = [head, escape(_sizes(report)), table]
     if len(columns) > most:
-        parts.append(f"and {len(columns) - most} more columns; --format json has them all")
+        rest = columns[most:]
+        counts = [
+            f"{sum(c.verdict is v for c in rest)} {v.value}" for v in WORST_FIRST if any(c.verdict is v for c in rest)
+        ]
+        parts.append(f"and {len(rest)} more columns ({', '.join(counts)}); --format json and html have them all")
+    if report.timeline:
+        parts += _over_time(report.timeline, [column.name for column in columns])
     return _render(*parts, colour=colour)
 
 
-def _deciding(column: ColumnDrift) -> Check:
-    """Give the check that made the column's verdict; of several, the one on its distribution."""
-    worst = [check for check in column.checks if check.verdict is column.verdict] or list(column.checks)
-    return next((check for check in worst if check.id.rpartition(".")[2] in _DISTRIBUTION), worst[0])
+def _what(column: ColumnDrift, check: Check) -> str:
+    """Say what changed; of what could not be decided, what would decide it."""
+    if column.verdict is Verdict.PASS or (check is column.decision and check.verdict in (Verdict.FAIL, Verdict.WARN)):
+        return column.words
+    message = check.message.removeprefix(f"{column.name}: ")
+    return message.rpartition("; ")[2] if check.verdict is Verdict.INSUFFICIENT else message
 
 
-_DISTRIBUTION = ("psi", "jensen_shannon")
-_LABELS = {"psi": "PSI", "jensen_shannon": "JS", "missing": "missing", "unseen": "unseen"}
+def _sizes(report: DriftReport) -> str:
+    sides = []
+    for side, rows, days in (
+        ("reference", report.reference_rows, report.reference_days),
+        ("current", report.current_rows, report.current_days),
+    ):
+        sides.append(f"{side} {rows:,} rows" + (f" on {days:,} days" if days else ""))
+    return "; ".join([", ".join(sides), *(check.message for check in report.checks[1:])])
+
+
+_LEVELS = " ▁▂▃▄▅▆▇█"
+_MOST_LINES = 8
+_MOST_MARKS = 60
+
+
+def _over_time(timeline: Timeline, names: list[str]) -> list[Any]:
+    """Give each column's effect over time as a line of blocks: a full one is three times the tolerance and more."""
+    table = _table("over time", f"{timeline.spans[0].start:%Y-%m-%d} to {timeline.spans[-1].start:%Y-%m-%d}", "moved")
+    for name in names[:_MOST_LINES]:
+        checks = [(span.start, span.from_reference[name]) for span in timeline.spans if name in span.from_reference]
+        ratios = [abs(c.value) / c.threshold if c.value is not None and c.threshold else 0.0 for _, c in checks]
+        every = -(-len(ratios) // _MOST_MARKS) or 1
+        marks = "".join(
+            _LEVELS[min(round(max(ratios[index : index + every]) * 8 / 3), 8)] for index in range(0, len(ratios), every)
+        )
+        failed = [start for start, check in checks if check.verdict is Verdict.FAIL]
+        words = f"{len(failed)} of {len(checks)}, first {failed[0]:%Y-%m-%d}" if failed else f"none of {len(checks)}"
+        table.add_row(escape(name), marks, words)
+    learned = [f"{name} {bound:.2g}" for name, bound in timeline.learned.items()]
+    note = f"tolerances learned from the reference's own spans: {', '.join(learned)}" if learned else ""
+    return [table, escape(note)] if note else [table]
 
 
 def run_text(report: RunReport, *, colour: bool) -> str:
@@ -98,7 +133,7 @@ def run_text(report: RunReport, *, colour: bool) -> str:
         headline += " (this run was done before; nothing was done again)"
     table = _table("check", "verdict", "what was found")
     shown = [check for check in report.checks if check.verdict is not Verdict.PASS or check.id.startswith("gate.")]
-    shown.sort(key=lambda check: _WORST_FIRST.index(check.verdict))
+    shown.sort(key=lambda check: WORST_FIRST.index(check.verdict))
     for check in shown:
         table.add_row(escape(check.id), _verdict(check.verdict), escape(check.message))
     passed = len(report.checks) - len(shown)
@@ -109,7 +144,7 @@ def run_text(report: RunReport, *, colour: bool) -> str:
 def checks_text(checks: Iterable[Check], *, colour: bool) -> str:
     """Give checks, the worst first."""
     table = _table("check", "verdict", "what was found")
-    for check in sorted(checks, key=lambda check: _WORST_FIRST.index(check.verdict)):
+    for check in sorted(checks, key=lambda check: WORST_FIRST.index(check.verdict)):
         table.add_row(escape(check.id), _verdict(check.verdict), escape(check.message))
     return _render(table, colour=colour)
 

@@ -136,7 +136,8 @@ pub(super) fn smoothed(share: f64, size: f64, cells: f64) -> f64 {
 /// from the pooled shares through the observed ones: rare cells keep their place, and no share
 /// leaves (0, 1). There mean, variance and skewness of the smoothed estimate are known, and its
 /// distribution is taken for a gamma of that skewness, as a noncentral chi-square is by Wilson and
-/// Hilferty (1931).
+/// Hilferty (1931). No share is less than two rows of its sample: what is rarer cannot be told apart,
+/// and terms such as PSI's weigh it without bound.
 pub(super) struct Inversion<S> {
     statistic: S,
     sizes: [f64; 2],
@@ -173,6 +174,10 @@ const FEWEST: f64 = 5.0;
 /// The skewness up to which the lower tail of a gamma is that of the estimate: measured, see
 /// `docs/drift.md`.
 const MOST_SKEWED: f64 = 1.0;
+/// Deviations below its mean that no variable exceeds more than 5% of the time: the root of 19.
+const CANTELLI: f64 = 4.358_898_943_540_674;
+/// Rows to which every share amounts at least.
+const LEAST: f64 = 2.0;
 /// Doublings of the path beyond the observed shares.
 const FURTHEST: i32 = 12;
 /// Halvings of a part of the path.
@@ -230,10 +235,8 @@ impl<S: Statistic> Inversion<S> {
         let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let weights: Vec<f64> = logs.iter().map(|log| (log - largest).exp()).collect();
         let whole: f64 = weights.iter().sum();
-        weights
-            .iter()
-            .map(|weight| (weight / whole).max(f64::MIN_POSITIVE))
-            .collect()
+        let least = LEAST / self.sizes[side];
+        weights.iter().map(|weight| (weight / whole).max(least)).collect()
     }
 
     fn at(&self, along: f64) -> Point {
@@ -298,13 +301,14 @@ impl<S: Statistic> Inversion<S> {
     }
 
     /// The two-sided 90% interval. Its upper end reaches at least to where the estimate no longer leans
-    /// as a chi-square of few degrees does: below, a gamma is no measure of the lower tail. With few
+    /// as a chi-square of few degrees does, since a gamma is no measure of the lower tail below; or to
+    /// where Cantelli's inequality, which holds for any distribution, excludes the estimate. With few
     /// values in a cell the expansion says too little about what was not seen, and the upper end is
     /// infinite.
     pub(super) fn interval(&self, statistic: f64) -> Effect {
         let low = self.border(|point| self.z(point) > quantile(Z_90, point.skewness));
         let high = self.border(|point| self.z(point) > quantile(-Z_90, point.skewness));
-        let upright = self.border(|point| !point.upright());
+        let upright = self.border(|point| !point.upright() && self.z(point) > -CANTELLI);
         Effect {
             statistic,
             lower: self.at(low).value,
@@ -335,7 +339,12 @@ impl<S: Statistic> Inversion<S> {
         let passes = |rows: f64| {
             let sizes = [rows, rows];
             let at = self.with(tolerance, sizes);
-            !self.few(sizes) && at.upright() && self.with(0.0, sizes).quantile(Z_80) < at.quantile(-Z_90)
+            let lowest = if at.upright() {
+                at.quantile(-Z_90)
+            } else {
+                at.mean - CANTELLI * at.deviation
+            };
+            !self.few(sizes) && self.with(0.0, sizes).quantile(Z_80) < lowest
         };
         if self.pooled.len() < 2 || !passes(MOST_ROWS) {
             return f64::INFINITY;
