@@ -17,6 +17,7 @@ __all__ = [
     "cells_against",
     "chi2",
     "chi2_sf",
+    "conflicting_rows",
     "confusion",
     "count_cells",
     "cramer_von_mises",
@@ -28,10 +29,12 @@ __all__ = [
     "group_ids",
     "hellinger",
     "jensen_shannon",
+    "known_rows",
     "ks",
     "kuiper",
     "kullback_leibler",
     "l_infinity",
+    "label_classes",
     "levene",
     "lightgbm_model",
     "lightgbm_probes",
@@ -43,12 +46,15 @@ __all__ = [
     "off_policy",
     "paired",
     "popularity_lift",
+    "predictiveness",
     "profile_column",
     "profile_column_like",
     "psi",
     "rank_statistics",
     "ranking",
     "ranks_against",
+    "repeated_rows",
+    "row_hashes",
     "scan",
     "set_threads",
     "t_quantile",
@@ -170,3 +176,25 @@ def profile_column_like(name: str, column: Any, like: dict[str, Any]) -> dict[st
 def count_cells(name: str, column: Any, edges: Sequence[float]) -> list[int]: ...
 def merge_profiles(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]: ...
 def scan(data: Any, bounds: Mapping[str, tuple[float | None, float | None]]) -> dict[str, dict[str, Any]]: ...
+
+class _Predictiveness(TypedDict):
+    auc: float
+    standard_error: float
+    null_error: float
+    spearman: float
+    eta_squared: float
+    missing_auc: float
+    rows: int
+    missing: int
+
+class _PredictivenessBySpan(TypedDict):
+    whole: _Predictiveness
+    spans: list[_Predictiveness]
+    transferred: list[float]
+
+def label_classes(label: Any) -> NDArray[np.uint8]: ...
+def predictiveness(name: str, column: Any, label_class: Any, span: Any, spans: int) -> _PredictivenessBySpan: ...
+def row_hashes(columns: Sequence[tuple[str, Any]], near: bool) -> bytes: ...
+def repeated_rows(hashes: bytes) -> NDArray[np.bool_]: ...
+def known_rows(hashes: bytes, others: bytes) -> NDArray[np.bool_]: ...
+def conflicting_rows(hashes: bytes, label: Any) -> NDArray[np.bool_]: ...

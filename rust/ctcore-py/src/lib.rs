@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 
 mod border;
 mod drift;
+mod leakage;
 mod lightgbm;
 mod metrics;
 mod paired;
@@ -33,6 +34,10 @@ mod _core {
         fisher_exact, g_test, hellinger, jensen_shannon, ks, kuiper, kullback_leibler, l_infinity, levene,
         mann_whitney, normal_sf, psi, rank_statistics, ranks_against, t_quantile, t_sf, total_variation,
         wasserstein, welch_t,
+    };
+    #[pymodule_export]
+    use super::leakage::{
+        conflicting_rows, known_rows, label_classes, predictiveness, repeated_rows, row_hashes,
     };
     #[pymodule_export]
     use super::lightgbm::{lightgbm_model, lightgbm_probes};

@@ -86,7 +86,7 @@ impl Edges {
 
     /// The cell of a finite value.
     #[inline]
-    fn cell(&self, value: f64) -> usize {
+    pub(crate) fn cell(&self, value: f64) -> usize {
         self.0.partition_point(|&edge| edge < value)
     }
 
