@@ -18,6 +18,7 @@ from click.exceptions import Exit
 from ctcore import __version__
 from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option, project_option, talk
 from ctcore.cli._check_drift import check_drift
+from ctcore.cli._check import check_feedback, check_leakage
 from ctcore.cli._evaluate import evaluate
 from ctcore.cli._models import models, registry_, reproduce
 from ctcore.errors import ArgumentError, CtcoreError
@@ -76,6 +77,8 @@ def cli() -> None:
 
 
 cli.add_command(check_drift)
+cli.add_command(check_feedback)
+cli.add_command(check_leakage)
 cli.add_command(evaluate)
 cli.add_command(models)
 cli.add_command(registry_)

@@ -1,0 +1,132 @@
+"""The checks of data that need no project: leakage, feedback loops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option
+from ctcore.verdict import exit_code
+
+if TYPE_CHECKING:
+    from ctcore.verdict import Report
+
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(["fail", "warn"]),
+    default="fail",
+    show_default=True,
+    help="What ends with exit code 1.",
+)
+
+
+@click.command("check-leakage", epilog=EXIT_CODES, short_help="Tell whether rows know more than they may.")
+@click.argument("data")
+@click.option("--label", required=True, metavar="COLUMN", help="What the model is to predict: a number in every row.")
+@click.option("--time", "time", metavar="COLUMN", help="When each row happened; much cannot be judged without it.")
+@click.option("--query", metavar="COLUMN", help="For rankings: what tells queries apart.")
+@click.option("--features", metavar="NAMES", help="What the model reads, separated by commas; all other columns else.")
+@click.option("--categorical", metavar="NAMES", help="Features whose numbers are names.")
+@click.option("--holdout", metavar="DATA", help="The rows that the model will be judged on.")
+@click.option("--previous", metavar="FILE", help="What --format json gave for the last model's rows.")
+@click.option("--keys", metavar="NAMES", help="Columns of which the holdout may share no value with DATA.")
+@click.option("--accepted", metavar="NAMES", help="Features that may be as predictive as they are.")
+@click.option("--zone", default="UTC", show_default=True, help="The time zone of days and hours.")
+@fail_on_option
+@format_option
+def check_leakage(
+    data: str,
+    label: str,
+    time: str | None,
+    query: str | None,
+    features: str | None,
+    categorical: str | None,
+    holdout: str | None,
+    previous: str | None,
+    keys: str | None,
+    accepted: str | None,
+    zone: str,
+    fail_on: str,
+    format_: str,
+) -> int:
+    """Look for leakage and contamination in DATA: Parquet, CSV or Arrow IPC; a file, a folder or a pattern.
+
+    A feature that tells the label too well alone, or far better since last week; labels that are inverted or constant,
+    clocks and units that changed, rows that are lost; rows of the holdout that are in DATA as well. Each finding names
+    the feature or the column and says what to look at.
+
+    \b
+    ctcore check-leakage rows.parquet --label clicked --time shown_at --format json > today.json
+    ctcore check-leakage newer.parquet --label clicked --time shown_at --previous today.json
+    """  # noqa: D301 - click's own mark for lines that stay as they are
+    import json  # noqa: PLC0415 - for one option alone
+    from pathlib import Path  # noqa: PLC0415
+
+    from ctcore import validate  # noqa: PLC0415 - heavy
+    from ctcore.data import read_table  # noqa: PLC0415
+    from ctcore.errors import DataError, DataNotFoundError  # noqa: PLC0415
+
+    earlier: Any = None
+    if previous:
+        try:
+            earlier = json.loads(Path(previous).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DataNotFoundError(f"previous: cannot read {previous}: {error.strerror}") from error
+        except ValueError as error:
+            raise DataError(f"previous: {previous} is no JSON: {error}") from error
+    found = validate.leakage(
+        read_table(data),
+        label=label,
+        time=time,
+        query=query,
+        features=_names(features) or None,
+        categorical=_names(categorical),
+        holdout=read_table(holdout) if holdout else None,
+        previous=earlier,
+        keys=_names(keys),
+        zone=zone,
+        policy=validate.LeakagePolicy(accepted=_names(accepted)),
+    )
+    return _end(found, format_, fail_on)
+
+
+@click.command("check-feedback", epilog=EXIT_CODES, short_help="Tell whether a model feeds on itself.")
+@click.argument("log")
+@click.option("--catalogue", required=True, metavar="DATA", help="All items that can be shown, in a column `item`.")
+@click.option("--organic", metavar="DATA", help="What people chose without the model, in a column `item`.")
+@fail_on_option
+@format_option
+def check_feedback(log: str, catalogue: str, organic: str | None, fail_on: str, format_: str) -> int:
+    """Judge LOG, which says what was shown and what came of it, for signs of a feedback loop.
+
+    One row for each showing, with the columns `item`, `model_version`, `shown_at`, and for what needs them
+    `propensity`, `exploration`, `outcome`. Generations are the versions in the order of their first showing. What a
+    missing column leaves unjudged is said, and ends with exit code 3.
+    """
+    import numpy as np  # noqa: PLC0415 - heavy
+
+    from ctcore import validate  # noqa: PLC0415
+    from ctcore.data import read_table  # noqa: PLC0415
+    from ctcore.errors import DataError  # noqa: PLC0415
+
+    def items(name: str, path: str) -> Any:
+        table = read_table(path)
+        if "item" not in table.column_names:
+            raise DataError(f'{name}: {path} has no column "item"; it has {", ".join(table.column_names)}')
+        return np.asarray(table["item"].to_pylist())
+
+    chosen = items("organic", organic) if organic else None
+    found = validate.feedback(read_table(log), catalogue=items("catalogue", catalogue), organic=chosen)
+    return _end(found, format_, fail_on)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",")) if text else ()
+
+
+def _end(found: Report, format_: str, fail_on: str) -> int:
+    from ctcore import report as reports  # noqa: PLC0415 - heavy
+
+    answer(format_, found.to_dict, lambda: reports.checks_text(found.checks, colour=colour()))
+    return exit_code(found.verdict, fail_on=fail_on)
