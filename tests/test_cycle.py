@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC
 
 import numpy as np
 import pyarrow as pa
@@ -61,6 +62,7 @@ def test_the_second_model_must_prove_its_gain(project):
 
 
 def test_a_much_better_model_is_promoted_and_a_drift_is_evidence(project):
+    project.toml("[train]", '[leakage]\naccepted = ["a"]\n\n[train]')  # it will tell far more than it did
     project.rows(rows(signal=0.0))
     run(project)
     table = rows(signal=1.5)
@@ -273,6 +275,38 @@ def test_wrong_settings_are_a_clear_error(project, old, new, words):
 
 def production_or_none(project):
     return production(project) if (project.folder / "registry").exists() else None
+
+
+def test_a_leak_stops_before_training_and_leaves_production(project):
+    run(project)
+    table = rows()
+    project.rows(table.set_column(3, "b", pa.array(np.asarray(table["grade"]) + np.random.default_rng(0).random(2880))))
+    report = run(project, "2024-02-09")
+    assert report.outcome == "leakage"
+    assert report.candidate is None
+    assert production(project) == 1
+    bad = {check.id for check in report.checks if check.verdict is Verdict.FAIL and check.required}
+    assert bad == {"leakage.since.b"}
+    assert "train" not in report.record["steps"]
+    assert run(project, "2024-02-09").again
+
+
+def test_a_holdout_that_production_learned_from_stops_before_it_is_evaluated(project):
+    run(project)
+    table = rows()
+    old = data.between(table, "time", *(data.instant(day, UTC) for day in ("2024-01-10", "2024-01-13")))
+    new = data.between(table, "time", *(data.instant(day, UTC) for day in ("2024-02-05", "2024-02-08")))
+    copied = new.set_column(2, "a", old["a"]).set_column(3, "b", old["b"])
+    before = data.between(table, "time", *(data.instant(day, UTC) for day in ("2024-01-01", "2024-02-05")))
+    project.rows(pa.concat_tables([before, copied]))
+    project.toml('window = "20d"', 'window = "10d"')  # the candidate did not learn from those rows
+    project.toml('newest = "7d"', 'newest = "3d"')
+    report = run(project, "2024-02-08")
+    assert report.outcome == "contamination"
+    assert production(project) == 1
+    assert "evaluate" not in report.record["steps"]
+    found = next(check for check in report.checks if check.id == "contamination.production")
+    assert found.value == 1.0
 
 
 def stopped(project, as_of="2024-02-05"):
@@ -518,6 +552,7 @@ def test_a_training_child_that_crashes_hangs_or_grows(project, body, words):
 
 
 def test_production_that_moves_meanwhile_refuses_the_promotion(project):
+    project.toml("[train]", '[leakage]\naccepted = ["a"]\n\n[train]')
     project.rows(rows(signal=0.0))
     run(project)
     project.rows(rows(signal=1.5))

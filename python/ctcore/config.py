@@ -17,6 +17,7 @@ from ctcore.errors import ConfigError, DataNotFoundError, did_you_mean
 from ctcore.gate import GatePolicy
 from ctcore.metrics import Definition
 from ctcore.train import Columns, Task, TrainPolicy
+from ctcore.validate import LeakagePolicy
 
 if TYPE_CHECKING:
     from ctcore.validate import Contract
@@ -58,6 +59,7 @@ class Settings:
     gate: tuple[GatePolicy, ...]
     train: TrainPolicy = field(default_factory=TrainPolicy)
     drift: Tolerances = field(default_factory=Tolerances)
+    leakage: LeakagePolicy = field(default_factory=LeakagePolicy)
     replay: ReplayPolicy = field(default_factory=ReplayPolicy)
 
 

@@ -1,4 +1,4 @@
-"""One pass of the loop: lease, snapshot, validate, drift, train, register, evaluate, gate, promote.
+"""One pass of the loop: snapshot, validate, drift, leakage, train, register, contamination, evaluate, gate, promote.
 
 Each step leaves a record that is created once. A run that died goes on at the step that has none; a step that is done
 is not done again. Whatever stops leaves production untouched.
@@ -135,8 +135,8 @@ class Run:
         steps: dict[str, Any] = {}
         outcome = "promoted"
         try:
-            for name in ("validate", "drift", "train", "register", "evaluate", "gate", "promote"):
-                self.say(_SAYINGS[name])
+            for name, saying in _SAYINGS.items():
+                self.say(saying)
                 steps[name] = self._step(name, steps)
                 stopped = self._judge(name, steps[name])
                 if stopped:
@@ -185,7 +185,7 @@ class Run:
             "steps": steps,
             "outcome": outcome,
             "candidate": steps.get("register", {}).get("version"),
-            "baseline": steps.get("evaluate", {}).get("baseline"),
+            "baseline": steps.get("evaluate", steps.get("leakage", {})).get("baseline"),
         }
         # The evidence comes first: a run is finished when nothing is left to be done for it.
         if record["candidate"] is not None:
@@ -232,9 +232,15 @@ class Run:
 
     @staticmethod
     def _judge(name: str, record: dict[str, Any]) -> bool:
-        """Tell whether the run stops at a step: drift is evidence and stops nothing."""
-        required = [Verdict(check["verdict"]) for check in record.get("checks", []) if check["required"]]
-        return name in ("validate", "gate") and worst(required) not in (Verdict.PASS, Verdict.WARN)
+        """Tell whether the run stops at a step.
+
+        Drift is evidence and stops nothing. Leakage and contamination stop it where they are proven: rows too few to
+        tell are no guilt.
+        """
+        found = worst(Verdict(check["verdict"]) for check in record.get("checks", []) if check["required"])
+        if name in ("leakage", "contamination"):
+            return found is Verdict.FAIL
+        return name in ("validate", "gate") and found not in (Verdict.PASS, Verdict.WARN)
 
     # ------------------------------------------------------------ what the steps read
 
@@ -335,6 +341,38 @@ class Run:
         check = Check(id=found.id, verdict=found.verdict, message=found.message, value=found.value, required=False)
         return {"checks": [check.to_dict()], "report": report.to_dict()}
 
+    def _leakage(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Judge the rows before anything is learned from them, and by what production learned from."""
+        state, policy = self.registry.state(self.model), self.settings.features
+        production = state.version(state.production) if state.production is not None else None
+        earlier = self._promoted(production) if production else None
+        found = validate.leakage(
+            self.window,
+            label=policy.label,
+            features=policy.columns,
+            categorical=policy.categorical,
+            time=policy.time,
+            query=policy.query,
+            holdout=self.holdout,
+            previous=earlier["steps"].get("leakage") if earlier else None,
+            now=(self.spans.holdout or self.spans.window)[1],
+            zone=str(self.project.zone),
+            policy=self.settings.leakage,
+        )
+        # A fixed holdout is as old as it was chosen to be.
+        checks = [check for check in found.checks if not (self.fixed_holdout and check.id == "leakage.time_order")]
+        baseline = production.number if production else None
+        return replace(found, checks=(*checks, self._future())).to_dict() | {"baseline": baseline}
+
+    def _future(self) -> Check:
+        """Count rows that the features put after the present: no span holds them, so they would vanish in silence."""
+        late = int(np.count_nonzero(_since(self.features, self.settings.features.time, self.as_of)))
+        message = (
+            f"{late:,} of {self.features.num_rows:,} rows are at or after the present, {self.as_of:%Y-%m-%d %H:%M}"
+        )
+        verdict = Verdict.FAIL if late else Verdict.PASS
+        return Check(id="leakage.future", verdict=verdict, message=message, value=late, threshold=0)
+
     def _train(self, _: dict[str, Any]) -> dict[str, Any]:
         done = train.train(self.settings.train, self.window, self.project.columns, project=self.project.folder)
         profile = drift.profile(self.window.select(list(self.settings.features.columns)))
@@ -346,6 +384,7 @@ class Run:
             "log": self.registry.put(done.log.encode()),
             "seconds": done.seconds,
             "rows": self.window.num_rows,
+            "row_hashes": self.registry.put(self._hashes(self.window)),
         }
 
     def _register(self, steps: dict[str, Any]) -> dict[str, Any]:
@@ -357,6 +396,24 @@ class Run:
             self.model, version.number, kind="training_profile", verdict="pass", against=None, record=profile
         )
         return {"version": version.number, "digest": version.digest}
+
+    def _contamination(self, steps: dict[str, Any]) -> dict[str, Any]:
+        """Judge whether production has seen rows of the holdout, under whatever time: it would have an advantage."""
+        id_, number = "contamination.production", steps["leakage"]["baseline"]
+        production = None if number is None else self.registry.state(self.model).version(number)
+        earlier = self._promoted(production) if production else None
+        learned = (earlier or {}).get("steps", {}).get("train", {}).get("row_hashes")
+        if production is None or learned is None:
+            why = "nothing serves" if production is None else "production's run recorded none"
+            message = f"there are no rows that production learned from to look for: {why}"
+            return {"checks": [Check(id=id_, verdict=Verdict.NOT_RUN, message=message, required=False).to_dict()]}
+        fresh = self.holdout.filter(_since(self.holdout, self.settings.features.time, self._known_to(production)))
+        most = self.settings.leakage.max_overlap
+        found = validate.overlap(self.registry.blob(learned), self._hashes(fresh), max_overlap=most)
+        return {"checks": [replace(found, id=id_, message=f"what production learned from: {found.message}").to_dict()]}
+
+    def _hashes(self, rows: pa.Table) -> bytes:
+        return validate.row_hashes(rows, self.settings.features.columns, time=self.settings.features.time)
 
     def _evaluate(self, steps: dict[str, Any]) -> dict[str, Any]:
         state = self.registry.state(self.model)
@@ -394,13 +451,17 @@ class Run:
 
     def _known_to(self, production: Version) -> datetime | None:
         """Give the instant before which the holdout's rows favour production: it learned from them, or won on them."""
-        runs = (self.registry.record(each["digest"]) for each in reversed(production.evidence) if each["kind"] == "run")
-        record = next((each for each in runs if each["outcome"] == "promoted"), None)
+        record = self._promoted(production)
         if record is None or self.fixed_holdout:
             return None
         inputs, steps = record["inputs"], record["steps"]
         won = any(each["comparison"] for each in steps["evaluate"]["evidence"])
         return known_until(inputs["window"], inputs["holdout"], won=won)
+
+    def _promoted(self, version: Version) -> dict[str, Any] | None:
+        """Give the record of the run that promoted a version."""
+        runs = (self.registry.record(each["digest"]) for each in reversed(version.evidence) if each["kind"] == "run")
+        return next((each for each in runs if each["outcome"] == "promoted"), None)
 
     def _gate(self, steps: dict[str, Any]) -> dict[str, Any]:
         evaluated = steps["evaluate"]
@@ -428,8 +489,10 @@ class Run:
 _SAYINGS = {
     "validate": "checking the data",
     "drift": "measuring drift",
+    "leakage": "looking for leaks",
     "train": "training",
     "register": "registering",
+    "contamination": "looking for rows that production knows",
     "evaluate": "evaluating on the holdout",
     "gate": "deciding",
     "promote": "promoting",

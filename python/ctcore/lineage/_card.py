@@ -41,7 +41,7 @@ def card(registry: Registry, model: str, number: int) -> dict[str, Any]:
         "surroundings": record.get("surroundings"),
         "metrics": _metrics(steps),
         "drift": steps.get("drift", {}).get("checks", []),
-        "checks": steps.get("validate", {}).get("checks", []),
+        "checks": [check for name in ("validate", "leakage") for check in steps.get(name, {}).get("checks", [])],
         "gates": steps.get("gate", {}).get("checks", []),
         "evidence": list(version.evidence),
         "approvals": list(version.approvals),

@@ -14,6 +14,7 @@ from ctcore.errors import ArgumentError, StoreError
 _SPEC = "https://openlineage.io/spec"
 _EVENT = f"{_SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _PRODUCER = "urn:ctcore"
+_DATA = ("validate", "leakage")  # the steps that judge the inputs
 _FACETS = {
     "DataQualityAssertionsDatasetFacet": "1-0-1",
     "DatasetTypeDatasetFacet": "1-0-1",
@@ -34,7 +35,7 @@ def events(record: dict[str, Any], *, namespace: str = "ctcore") -> list[dict[st
     run = str(uuid.uuid5(uuid.NAMESPACE_URL, f"ctcore:{record['run']}"))
     job = {"namespace": namespace, "name": record["inputs"]["model"], "facets": {}}
     steps = record["steps"]
-    data_checks = [_assertion(check) for check in steps.get("validate", {}).get("checks", [])]
+    data_checks = [_assertion(check) for name in _DATA for check in steps.get(name, {}).get("checks", [])]
     inputs = [
         {
             "namespace": namespace,
@@ -54,7 +55,7 @@ def events(record: dict[str, Any], *, namespace: str = "ctcore") -> list[dict[st
         ),
         "ctcore_cause": _facet("ctcore_cause", cause=record["cause"]),
     }
-    gates = [_test(check) for name, step in steps.items() if name != "validate" for check in step.get("checks", [])]
+    gates = [_test(check) for name, step in steps.items() if name not in _DATA for check in step.get("checks", [])]
     found = begun | {"test": _facet("TestRunFacet", tests=gates)}
     shared = {"producer": _PRODUCER, "schemaURL": _EVENT, "job": job, "inputs": inputs}
     return [
