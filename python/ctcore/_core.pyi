@@ -1,20 +1,23 @@
 """The compiled core. What the numbers mean is said in the Python face and in the Rust documentation."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Keys",
     "__version__",
     "anderson_darling",
     "auc",
     "auc_bootstrap",
     "auc_delong",
     "beta_quantile",
+    "broken_rows",
     "calibration_error",
     "cells_against",
+    "check_pattern",
     "chi2",
     "chi2_sf",
     "conflicting_rows",
@@ -29,6 +32,7 @@ __all__ = [
     "group_ids",
     "hellinger",
     "jensen_shannon",
+    "keys",
     "known_rows",
     "ks",
     "kuiper",
@@ -175,7 +179,6 @@ def profile_column(name: str, column: Any, *, cells: int, limit: int) -> dict[st
 def profile_column_like(name: str, column: Any, like: dict[str, Any]) -> dict[str, Any]: ...
 def count_cells(name: str, column: Any, edges: Sequence[float]) -> list[int]: ...
 def merge_profiles(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]: ...
-def scan(data: Any, bounds: Mapping[str, tuple[float | None, float | None]]) -> dict[str, dict[str, Any]]: ...
 
 class _Predictiveness(TypedDict):
     auc: float
@@ -198,3 +201,20 @@ def row_hashes(columns: Sequence[tuple[str, Any]], near: bool) -> bytes: ...
 def repeated_rows(hashes: bytes) -> NDArray[np.bool_]: ...
 def known_rows(hashes: bytes, others: bytes) -> NDArray[np.bool_]: ...
 def conflicting_rows(hashes: bytes, label: Any) -> NDArray[np.bool_]: ...
+
+@final
+class Keys:
+    def __len__(self) -> int: ...
+
+def keys(data: Any, columns: Sequence[str]) -> Keys: ...
+def scan(
+    data: Any,
+    columns: Mapping[str, tuple[bool, bool]],
+    rules: Sequence[Mapping[str, Any]],
+    *,
+    spill: str | None = None,
+) -> dict[str, Any]: ...
+def broken_rows(
+    batch: Any, rules: Sequence[Mapping[str, Any]], repeated: Sequence[Keys | None]
+) -> list[NDArray[np.bool_]]: ...
+def check_pattern(pattern: str) -> None: ...

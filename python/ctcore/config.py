@@ -108,21 +108,7 @@ class Project:
         """Read the contract that the settings name."""
         if self.settings.data.contract is None:
             return None
-        from ruamel.yaml import YAML  # noqa: PLC0415 - needed here alone
-        from ruamel.yaml.error import YAMLError  # noqa: PLC0415
-
-        from ctcore import validate  # noqa: PLC0415
-
-        path = self.folder / self.settings.data.contract
-        try:
-            document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise DataNotFoundError(f"data: contract: cannot read {path}: {error.strerror}") from error
-        except YAMLError as error:
-            raise ConfigError(f"{path} is no YAML: {error}") from error
-        if not isinstance(document, dict):
-            raise ConfigError(f"{path}: a contract is a mapping, found {type(document).__name__}")
-        return validate.contract(document)
+        return read_contract(self.folder / self.settings.data.contract)
 
     def digests(self) -> dict[str, str]:
         """Give the sha256 of every file of the project that decides what a run does."""
@@ -135,6 +121,25 @@ class Project:
             name for name in sorted(names) if (self.folder / name).is_file()
         ]  # a missing one is said where it is used
         return {name: hashlib.sha256((self.folder / name).read_bytes()).hexdigest() for name in present}
+
+
+def read_contract(path: str | Path, *, table: str | None = None) -> Contract:
+    """Read a contract file: YAML of the Open Data Contract Standard.
+
+    Raises :class:`DataNotFoundError` where there is no such file, :class:`ConfigError` with the place and the cure.
+    """
+    from ctcore import validate  # noqa: PLC0415 - needed where there is a contract
+
+    try:
+        text = Path(path).read_bytes().decode("utf-8")
+    except OSError as error:
+        raise DataNotFoundError(f"contract: cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8: {error}") from error
+    try:
+        return validate.contract(validate.parse(text), table=table)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def load(folder: str | Path) -> Project:

@@ -300,8 +300,7 @@ class Run:
         checks = list(validate.check(self.snapshot.table, contract, now=self.as_of).checks)
         if self.fixed_holdout:
             # A chosen file is as old and as long as it was chosen to be.
-            timeless = replace(contract, freshness=None, min_rows=None, max_rows=None)
-            found = validate.check(self.fixed_holdout.table, timeless).checks
+            found = validate.check(self.fixed_holdout.table, contract.timeless()).checks
             checks += [replace(check, id=f"holdout.{check.id}") for check in found]
         return checks
 

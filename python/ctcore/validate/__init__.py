@@ -1,18 +1,23 @@
 """Data validation: a contract, one pass, an answer for every rule.
 
-A contract is an ODCS 3.1 document (Open Data Contract Standard). ``contract`` reads one, ``check`` judges data by it.
-``leakage`` looks for what no contract can say: features that know the label, rows that are where they must not be.
-``feedback`` looks at what a model does to the data that it will learn from.
+A contract is a document of the Open Data Contract Standard (ODCS 3.1). ``parse`` and ``contract`` read one, ``check``
+judges data by it. ``leakage`` looks for what no contract can say: features that know the label, rows that are where
+they must not be. ``feedback`` looks at what a model does to the data that it will learn from.
 """
 
-from ctcore.validate._check import ValidationReport, check
+from ctcore.validate._check import Broken, ValidationReport, check
 from ctcore.validate._contamination import overlap, row_hashes
-from ctcore.validate._contract import ColumnRule, Contract, contract
+from ctcore.validate._contract import contract
+from ctcore.validate._document import parse
 from ctcore.validate._feedback import FeedbackPolicy, FeedbackReport, Generation, feedback
+from ctcore.validate._history import Told, anomaly
 from ctcore.validate._leakage import FeaturePower, LeakagePolicy, LeakageReport, leakage
+from ctcore.validate._rule import Allowed, Column, Contract, Rule, Unjudged
 
 __all__ = [
-    "ColumnRule",
+    "Allowed",
+    "Broken",
+    "Column",
     "Contract",
     "FeaturePower",
     "FeedbackPolicy",
@@ -20,11 +25,16 @@ __all__ = [
     "Generation",
     "LeakagePolicy",
     "LeakageReport",
+    "Rule",
+    "Told",
+    "Unjudged",
     "ValidationReport",
+    "anomaly",
     "check",
     "contract",
     "feedback",
     "leakage",
     "overlap",
+    "parse",
     "row_hashes",
 ]

@@ -2,27 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from ctcore import _core
-from ctcore.validate._contract import ColumnRule, Contract
-from ctcore.verdict import Check, Report, Verdict
+from ctcore.validate._compare import distance
+from ctcore.validate._history import anomaly
+from ctcore.validate._quality import KEY_METRICS
+from ctcore.validate._rule import ROW_TESTS, SCANNED, Column, Contract, Rule
+from ctcore.verdict import Check, Report, Verdict, plain
 
 # The Arrow types that a logical type admits, by the beginning of their names.
 _ADMITS = {
-    "string": ("Utf8", "LargeUtf8", "Utf8View", "Dictionary(", "Null"),
+    "string": ("Utf8", "LargeUtf8", "Utf8View", "Null"),
     "integer": ("Int", "UInt", "Null"),
     "number": ("Int", "UInt", "Float", "Decimal", "Null"),
     "boolean": ("Boolean", "Null"),
     "timestamp": ("Timestamp", "Null"),
     "date": ("Date", "Null"),
+    "time": ("Time32", "Time64", "Null"),
+    "array": ("List", "LargeList", "FixedSizeList", "Null"),
+    "vector": ("List", "LargeList", "FixedSizeList", "Null"),
+    "object": ("Struct", "Null"),
+    "map": ("Map", "Null"),
 }
+_SHOWN = 3
+"""Example rows in a message."""
 
 
-_ORDERED = ("Int", "UInt", "Float", "Decimal", "Timestamp", "Date", "Time", "Duration", "Null")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """How a rule was broken."""
+
+    count: int
+    """Rows that break it; of a key those that repeat an earlier row."""
+    asked: int
+    """Rows that it was asked of."""
+    examples: tuple[tuple[int, str], ...] = ()
+    """The first rows that break it, counted from 0, with what stands there."""
+    exact: bool = True
+    """Always: the scan counts all rows and samples none."""
+
+    @property
+    def share(self) -> float:
+        """The share of the rows that break the rule; of no rows, 0."""
+        return self.count / self.asked if self.asked else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values."""
+        return {
+            "count": self.count,
+            "asked": self.asked,
+            "share": self.share,
+            "exact": self.exact,
+            "examples": [{"row": row, "value": value} for row, value in self.examples],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,152 +68,463 @@ class ValidationReport(Report):
     """One check for every rule of the contract."""
 
     kind: ClassVar[str] = "validation"
+    contract: str = ""
+    """The contract's id and version."""
+    rows: int = 0
+    broken: Mapping[str, Broken] = field(default_factory=dict)
+    """For each rule that counts rows, by the check's id: how many break it, and which first."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """What a history keeps of this batch: ``rowCount``, ``COLUMN.completeness`` and so on."""
+    rejecting: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """The rules about rows and keys that failed, as the core takes them: what a quarantine parts the rows by."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the report as plain JSON values, without NaN."""
+        base = super(ValidationReport, self).to_dict()
+        broken = {id_: each.to_dict() for id_, each in self.broken.items()}
+        return base | {
+            "contract": self.contract,
+            "rows": self.rows,
+            "broken": broken,
+            "metrics": plain(dict(self.metrics)),
+        }
 
 
-def check(data: Any, contract: Contract, *, now: datetime | None = None) -> ValidationReport:
-    """Judge data by a contract, in one pass.
+def check(
+    data: Any,
+    contract: Contract,
+    *,
+    now: datetime | None = None,
+    window: tuple[datetime, datetime] | None = None,
+    environment: str | None = None,
+    references: Mapping[str, Any] | None = None,
+    history: Sequence[Mapping[str, Any]] | None = None,
+) -> ValidationReport:
+    """Judge data by a contract, in one pass over its batches.
+
+    Every rule has an answer: ``pass``, ``warn``, ``fail``, or ``not_run`` with the reason. A rule counts all rows; none
+    is sampled. Nulls break nothing but ``required`` and the rules on nulls; NaN is no null, breaks no bound, and is
+    forbidden in numbers unless ``ctNonFinite: allowed`` says otherwise; an infinity breaks the bound it lies beyond.
 
     Parameters
     ----------
     data : a table, record batch or stream of them with the Arrow interface
-        The rows.
+        The rows. A stream is read once; rules on drift need data that can be read by column.
     contract : Contract
         The rules.
     now : datetime, optional
-        The instant that freshness is judged at; without it a freshness rule is ``not_run``.
+        The instant that freshness and the future are judged at; without it such rules are ``not_run``. A column
+        without a zone holds the wall clock of the zone that it is in.
+    window : (datetime, datetime), optional
+        The half-open span of time that the batch should lie in, for ``withinWindow``; read as ``now`` is.
+    environment : str, optional
+        Where the data is used, such as ``"serving"``: columns of other environments (``ctEnvironments``) may be absent.
+    references : dict, optional
+        Other data by name: the tables that foreign keys point to, and what drift is measured from.
+    history : list of dict, optional
+        ``{"time": datetime, "metrics": report.metrics}`` of earlier batches, oldest first, for anomaly rules.
 
     Examples
     --------
     >>> import pyarrow as pa
     >>> from ctcore import validate
-    >>> rule = validate.ColumnRule(name="x", type="number", required=True, maximum=10)
-    >>> contract = validate.Contract(id="t", version="1", columns=(rule,))
+    >>> contract = validate.contract(validate.parse('''
+    ... apiVersion: v3.1.0
+    ... kind: DataContract
+    ... id: t
+    ... version: 1.0.0
+    ... status: active
+    ... schema:
+    ...   - name: t
+    ...     properties:
+    ...       - {name: x, logicalType: number, required: true, logicalTypeOptions: {maximum: 10}}
+    ... '''))
     >>> report = validate.check(pa.table({"x": [1.0, 99.0]}), contract)
-    >>> report.verdict, [check.id for check in report.checks if check.verdict == "fail"]
-    (<Verdict.FAIL: 'fail'>, ['x.range'])
+    >>> report.verdict, [check.message for check in report.checks if check.verdict == "fail"]
+    (<Verdict.FAIL: 'fail'>, ['x: 1 of 2 rows (50.00%) lie above 10, none allowed; row 1: 99.0'])
     """
-    bounds = {rule.name: (rule.minimum, rule.maximum) for rule in contract.columns}
-    scanned = _core.scan(data, bounds)
-    rows = max((column["rows"] for column in scanned.values()), default=0)
-    checks = [_rows(rows, contract)]
-    for rule in contract.columns:
-        checks.extend(_column(rule, scanned.get(rule.name)))
-    if contract.freshness is not None:
-        checks.append(_freshness(contract, scanned, now))
-    return ValidationReport(checks=tuple(check for check in checks if check is not None))
+    references = references or {}
+    plan = _Plan(contract, now, window, references, environment)
+    keyed = any(each["test"] == "keys" for each in plan.scanned)
+    with tempfile.TemporaryDirectory(prefix="ctcore-keys-") if keyed else nullcontext() as spill:
+        found = _core.scan(data, plan.facts, plan.scanned, spill=spill)
+    return _Judge(contract, plan, found, data, now, environment, references, history or []).report()
 
 
-def _rows(rows: int, contract: Contract) -> Check | None:
-    if contract.min_rows is None and contract.max_rows is None:
-        return None
-    low, high = contract.min_rows or 0, contract.max_rows
-    good = rows >= low and (high is None or rows <= high)
-    allowed = f"at least {low:,}" if high is None else f"{low:,} to {high:,}"
-    return Check(
-        id="rows",
-        verdict=_verdict(good, severe=contract.rows_are_errors),
-        message=f"{rows:,} rows, {allowed} allowed",
-        value=rows,
-        lower=low,
-        upper=high,
-        n=rows,
-    )
+class _Plan:
+    """What the scan is asked for."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        now: datetime | None,
+        window: tuple[datetime, datetime] | None,
+        references: Mapping[str, Any],
+        environment: str | None,
+    ) -> None:
+        self.facts: dict[str, tuple[bool, bool]] = {}
+        self.scanned: list[dict[str, Any]] = []
+        self.places: dict[str, int] = {}
+        self.reasons: dict[str, str] = {}
+        left_out = {column.name for column in contract.columns if _left_out(column, environment)}
+        known: dict[tuple[Any, ...], Any] = {}
+        for rule in contract.rules:
+            if left_out & set(rule.columns):
+                continue
+            self._facts(rule)
+            metric = str(rule.options.get("metric"))
+            if rule.test in ("metric", "anomaly") and metric in KEY_METRICS:
+                self._add(rule.id, {"test": "keys", "columns": list(rule.columns)})
+            if rule.test not in SCANNED:
+                continue
+            if rule.test == "known":
+                table, targets = rule.options["table"], rule.options["targets"]
+                if table not in references:
+                    self.reasons[rule.id] = f"the data of {table} was not given: name it as a reference"
+                    continue
+                if (table, targets) not in known:
+                    known[table, targets] = _core.keys(references[table], list(targets))
+                self._add(rule.id, rule.scanned({"keys": known[table, targets]}))
+            elif _timed(rule):
+                self._timed(rule, now, window)
+            else:
+                self._add(rule.id, rule.scanned())
+
+    def _timed(self, rule: Rule, now: datetime | None, window: tuple[datetime, datetime] | None) -> None:
+        """Add a rule whose bounds are given with the data: by the instant, and by the wall clock of its zone."""
+        bounds: dict[str, datetime] = {}
+        if "window" in rule.options:
+            if window is None:
+                self.reasons[rule.id] = "no window was given"
+                return
+            bounds = {"minimum": window[0], "exclusive_maximum": window[1]}
+        elif now is None:
+            self.reasons[rule.id] = "no time to judge at was given"
+            return
+        else:
+            bounds = {"maximum": now + timedelta(seconds=rule.options["after_now"])}
+        wall = {key: ("micros", _micros(moment.replace(tzinfo=UTC))) for key, moment in bounds.items()}
+        self._add(f"{rule.id} by the wall clock", rule.scanned(wall))
+        self._add(rule.id, rule.scanned({key: ("micros", _micros(moment)) for key, moment in bounds.items()}))
+
+    def _add(self, id_: str, scanned: dict[str, Any]) -> None:
+        self.places[id_] = len(self.scanned)
+        self.scanned.append(scanned)
+
+    def _facts(self, rule: Rule) -> None:
+        if rule.test not in ("range", "latency", "metric", "anomaly"):
+            return
+        metric = rule.options.get("metric")
+        moments, lengths = metric in _MOMENTS, metric in ("minLength", "maxLength")
+        for column in rule.columns:
+            was = self.facts.get(column, (False, False))
+            self.facts[column] = (was[0] or moments, was[1] or lengths)
 
 
-def _column(rule: ColumnRule, found: dict[str, Any] | None) -> Iterator[Check]:
-    name = rule.name
-    if found is None:
-        yield Check(id=f"{name}.present", verdict=Verdict.FAIL, message=f"the column {name} is missing")
-        for asked in _asked(rule):
-            message = f"{name} could not be judged: the column is missing"
-            yield Check(id=f"{name}.{asked}", verdict=Verdict.NOT_RUN, message=message)
-        return
-    yield Check(id=f"{name}.present", verdict=Verdict.PASS, message=f"the column {name} is there")
-    rows = found["rows"]
-    fits = rule.type is None or found["type"].startswith(_ADMITS[rule.type])
-    if rule.type is not None:
-        message = f"{name} is of Arrow type {found['type']}, {rule.type} {'as' if fits else 'was'} asked for"
-        yield Check(id=f"{name}.type", verdict=_verdict(fits), message=message)
-    if rule.required or rule.max_null_share is not None:
-        allowed = 0.0 if rule.required else rule.max_null_share or 0.0
-        share = found["nulls"] / rows if rows else 0.0
-        yield Check(
-            id=f"{name}.nulls",
-            verdict=_verdict(share <= allowed, severe=rule.required or rule.nulls_are_errors),
-            message=f"{name} is null in {found['nulls']:,} of {rows:,} rows ({share:.2%}), {allowed:.2%} allowed",
-            value=share,
-            threshold=allowed,
-            n=rows,
+_MOMENTS = ("mean", "sum", "variance", "standardDeviation", "zeroCount")
+
+
+@dataclass(slots=True)
+class _Judge:
+    contract: Contract
+    plan: _Plan
+    found: dict[str, Any]
+    data: Any
+    now: datetime | None
+    environment: str | None
+    references: Mapping[str, Any]
+    history: Sequence[Mapping[str, Any]]
+    broken: dict[str, Broken] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    rejecting: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+
+    def report(self) -> ValidationReport:
+        self.types = dict(self.found["schema"])
+        self.metrics["rowCount"] = self.found["rows"]
+        checks = [*self._table(), *(self._present(column) for column in self.contract.columns)]
+        columns = {column.name: column for column in self.contract.columns}
+        checks += [self._rule(rule, [columns[name] for name in rule.columns]) for rule in self.contract.rules]
+        for each in self.contract.unjudged:
+            message = f"{each.id} is not judged: {each.reason}"
+            checks.append(Check(id=each.id, verdict=Verdict.NOT_RUN, message=message, required=each.required))
+        return ValidationReport(
+            checks=tuple(checks),
+            contract=f"{self.contract.id} {self.contract.version}",
+            rows=self.found["rows"],
+            broken=self.broken,
+            metrics=self.metrics,
+            rejecting=self.rejecting,
         )
-    if found["type"].startswith("Float") or (rule.type in ("number", "integer") and fits):
-        bad = found["nans"] + found["positive_infinities"] + found["negative_infinities"]
-        message = f"{name} is NaN in {found['nans']:,} and infinite in {bad - found['nans']:,} of {rows:,} rows"
-        yield Check(id=f"{name}.finite", verdict=_verdict(bad == 0), message=message, value=bad, threshold=0, n=rows)
-    if rule.minimum is not None or rule.maximum is not None:
-        yield (
-            _range(rule, found)
-            if fits and found["type"].startswith(_ORDERED)
-            else Check(
-                id=f"{name}.range",
-                verdict=Verdict.NOT_RUN,
-                message=f"{name} has no range to judge: it is of Arrow type {found['type']}",
+
+    # ------------------------------------------------------------ the table and its columns
+
+    def _table(self) -> Iterable[Check]:
+        names = [name for name, _ in self.found["schema"]]
+        twice = sorted({name for name in names if names.count(name) > 1}) if len(self.types) < len(names) else []
+        if twice:
+            message = f"the column name {twice[0]!r} occurs more than once; only its first column was judged"
+            yield Check(id="columns.duplicate", verdict=Verdict.FAIL, message=message, value=len(twice))
+        if not self.found["rows"] and not any(rule.test == "rows" for rule in self.contract.rules):
+            message = "there are no rows: every rule holds of nothing"
+            yield Check(id="rows", verdict=Verdict.INSUFFICIENT, message=message, value=0, n=0)
+        if self.contract.new_columns != "ignore":
+            known = {column.name for column in self.contract.columns}
+            new = [name for name in self.types if name not in known]
+            message = f"the contract does not know {', '.join(new[:5])}" if new else "the contract knows every column"
+            yield self._answer("columns.new", not new, self.contract.new_columns, message, value=len(new), threshold=0)
+
+    def _present(self, column: Column) -> Check:
+        name, there = column.name, column.name in self.types
+        if not column.judged:
+            message = f"{name} is {column.lifecycle}: it is not held to its rules"
+            return Check(id=f"{name}.lifecycle", verdict=Verdict.NOT_RUN, message=message, required=False)
+        if _left_out(column, self.environment):
+            if there:
+                message = f"{name} belongs to {', '.join(column.environments)} and is there in {self.environment}"
+                return Check(id=f"{name}.present", verdict=Verdict.WARN, message=message)
+            return Check(id=f"{name}.present", verdict=Verdict.PASS, message=f"{name} is absent in {self.environment}")
+        if there or column.optional:
+            message = f"the column {name} is there" if there else f"the column {name} is missing, and optional"
+            return Check(id=f"{name}.present", verdict=Verdict.PASS, message=message)
+        return Check(id=f"{name}.present", verdict=Verdict.FAIL, message=f"the column {name} is missing")
+
+    # ------------------------------------------------------------ rules
+
+    def _rule(self, rule: Rule, columns: list[Column]) -> Check:
+        for column in columns:
+            if not column.judged:
+                return self._unasked(rule, f"{column.name} is {column.lifecycle}")
+            if _left_out(column, self.environment):
+                return self._unasked(rule, f"{column.name} is not of the environment {self.environment}")
+            if column.name not in self.types:
+                message = f"{rule.id} could not be judged: the column {column.name} is missing"
+                required = rule.severity == "error" and not column.optional
+                return Check(id=rule.id, verdict=Verdict.NOT_RUN, message=message, required=required)
+        if rule.id in self.plan.reasons:
+            return self._not_run(rule, self.plan.reasons[rule.id])
+        if rule.test in SCANNED:
+            return self._counted(rule)
+        judge = {
+            "rows": self._rows,
+            "type": self._type,
+            "latency": self._latency,
+            "metric": self._metric,
+            "drift": self._drift,
+            "rows_ratio": self._rows_ratio,
+            "anomaly": self._anomaly,
+        }[rule.test]
+        return judge(rule)
+
+    def _counted(self, rule: Rule) -> Check:
+        id_ = rule.id
+        if _timed(rule) and "," not in self.types[rule.columns[0]]:
+            id_ += " by the wall clock"
+        found = self.found["rules"][self.plan.places[id_]]
+        if "reason" in found:
+            return self._not_run(rule, found["reason"])
+        asked = found["asked"] if rule.test in ROW_TESTS else found.get("keyed", self.found["rows"])
+        broken = Broken(count=found["count"], asked=asked, examples=tuple(found["examples"]))
+        self.broken[rule.id] = broken
+        if rule.test == "not_null" and not rule.when:
+            self.metrics[f"{rule.columns[0]}.completeness"] = 1 - broken.share
+        value = 100 * broken.share if rule.allowed.percent else broken.count
+        message = (
+            f"{', '.join(rule.columns)}: {broken.count:,} of {asked:,} rows ({broken.share:.2%}) {rule.says}, "
+            f"{rule.allowed} allowed"
+        )
+        if broken.count:
+            message += "; " + ", ".join(f"row {row}: {value}" for row, value in broken.examples[:_SHOWN])
+        good = rule.allowed.admits(value)
+        if not good and rule.severity == "error" and rule.test != "order":
+            self.rejecting[rule.id] = self.plan.scanned[self.plan.places[id_]]
+        facts = self.found["columns"].get(rule.columns[0], {}) if rule.test == "range" else {}
+        return self._answer(
+            rule.id,
+            good,
+            rule.severity,
+            message,
+            value=broken.share if rule.allowed.percent else broken.count,
+            lower=facts.get("minimum"),
+            upper=facts.get("maximum"),
+            threshold=_threshold(rule),
+            n=asked,
+        )
+
+    def _rows(self, rule: Rule) -> Check:
+        rows = self.found["rows"]
+        message = f"{rows:,} rows, {rule.allowed} allowed"
+        good = rule.allowed.admits(rows)
+        low, high = rule.allowed.minimum, rule.allowed.maximum
+        return self._answer(rule.id, good, rule.severity, message, value=rows, lower=low, upper=high, n=rows)
+
+    def _type(self, rule: Rule) -> Check:
+        name, wanted = rule.columns[0], rule.options["type"]
+        found = self.types[name]
+        inner = found.partition(", ")[2] if found.startswith("Dictionary(") else found
+        fits = inner.startswith(_ADMITS[wanted])
+        zoned = rule.options["zoned"]
+        asked = wanted if zoned is None else f"{wanted} {'with' if zoned else 'without'} a time zone"
+        if fits and zoned is not None and wanted == "timestamp" and not inner.startswith("Null"):
+            fits = ("," in inner) == zoned
+        message = f"{name} is of Arrow type {found}, {asked} {'as' if fits else 'was'} asked for"
+        return self._answer(rule.id, fits, rule.severity, message)
+
+    def _latency(self, rule: Rule) -> Check:
+        column = rule.columns[0]
+        newest = self.found["columns"][column]["maximum"]
+        if newest is None or self.now is None:
+            return self._not_run(
+                rule, "no time to judge at was given" if self.now is None else f"{column} holds no time"
             )
+        allowed = timedelta(seconds=rule.allowed.maximum or 0)
+        # A column without a zone holds the wall clock of the zone that `now` is in.
+        zoned = "," in self.types[column]
+        age = (self.now if zoned else self.now.replace(tzinfo=UTC)).timestamp() - newest
+        stamp = datetime.fromtimestamp(newest, UTC).replace(tzinfo=UTC if zoned else None).isoformat(sep=" ")
+        message = f"the newest {column} is {stamp}, {age / 3600:.1f} hours old; {allowed} allowed"
+        good = rule.allowed.admits(age)
+        return self._answer(rule.id, good, rule.severity, message, value=age, threshold=rule.allowed.maximum)
+
+    def _metric(self, rule: Rule) -> Check:
+        name, metric = rule.columns[0], rule.options["metric"]
+        value = self._value(rule)
+        if value is None:
+            return self._not_run(rule, f"{name} has no {metric}: it holds no values of that kind")
+        message = f"the {metric} of {name} is {value:,g}, {rule.allowed} allowed"
+        good = rule.allowed.admits(value)
+        low, high = rule.allowed.minimum, rule.allowed.maximum
+        rows = self.found["rows"]
+        return self._answer(rule.id, good, rule.severity, message, value=value, lower=low, upper=high, n=rows)
+
+    def _value(self, rule: Rule) -> float | None:
+        """The metric that a rule asks for, which the history keeps as well."""
+        metric = rule.options["metric"]
+        if metric == "rowCount":
+            return float(self.found["rows"])
+        name = rule.columns[0]
+        keys = self.found["rules"][self.plan.places[rule.id]] if metric in KEY_METRICS else None
+        value = _metric(metric, self.found["columns"][name], keys, self.found["rows"])
+        if value is not None:
+            self.metrics[f"{name}.{metric}"] = value
+        return value
+
+    def _drift(self, rule: Rule) -> Check:
+        name, statistic, reference = rule.columns[0], rule.options["statistic"], rule.options["reference"]
+        if reference not in self.references:
+            return self._not_run(rule, f"the reference {reference} was not given")
+        columns = [_column(each, name) for each in (self.references[reference], self.data)]
+        if columns[0] is None or columns[1] is None:
+            side = f"the reference {reference}" if columns[0] is None else "the data"
+            return self._not_run(rule, f"{side} cannot be read by column, or has no {name}; give a table")
+        value, where = distance(name, columns[0], columns[1], statistic)
+        message = f"{name} moved by {value:.4f} ({statistic}) from {reference}{where}, {rule.allowed} allowed"
+        good = rule.allowed.admits(value)
+        n = self.found["rows"]
+        return self._answer(rule.id, good, rule.severity, message, value=value, threshold=rule.allowed.maximum, n=n)
+
+    def _rows_ratio(self, rule: Rule) -> Check:
+        reference = rule.options["reference"]
+        if reference not in self.references:
+            return self._not_run(rule, f"the reference {reference} was not given")
+        before = getattr(self.references[reference], "num_rows", None)
+        if not before:
+            return self._not_run(rule, f"the reference {reference} has no rows, or cannot tell how many")
+        rows = self.found["rows"]
+        value = rows / before
+        message = f"{rows:,} rows are {value:.2f} times the {before:,} of {reference}, {rule.allowed} allowed"
+        return self._answer(rule.id, rule.allowed.admits(value), rule.severity, message, value=value, n=rows)
+
+    def _anomaly(self, rule: Rule) -> Check:
+        metric = rule.options["metric"]
+        value = self._value(rule)
+        if value is None:
+            return self._not_run(rule, f"there is no {metric}")
+        key = metric if metric == "rowCount" else f"{rule.columns[0]}.{metric}"
+        told = anomaly(key, value, rule.options, self.history, self.now)
+        if told.good is None:
+            verdict = Verdict.INSUFFICIENT if told.insufficient else Verdict.NOT_RUN
+            required = rule.severity == "error" and not told.insufficient
+            return Check(id=rule.id, verdict=verdict, message=told.message, value=value, required=required)
+        return self._answer(
+            rule.id, told.good, rule.severity, told.message, value=value, lower=told.lower, upper=told.upper
         )
 
+    # ------------------------------------------------------------ answers
 
-def _asked(rule: ColumnRule) -> Iterator[str]:
-    """Name the rules of a column that need the column."""
-    if rule.type is not None:
-        yield "type"
-    if rule.required or rule.max_null_share is not None:
-        yield "nulls"
-    if rule.type in ("number", "integer"):
-        yield "finite"
-    if rule.minimum is not None or rule.maximum is not None:
-        yield "range"
+    @staticmethod
+    def _answer(id_: str, good: bool, severity: str, message: str, **numbers: Any) -> Check:
+        bad = Verdict.FAIL if severity == "error" else Verdict.WARN
+        verdict = Verdict.PASS if good else bad
+        return Check(id=id_, verdict=verdict, message=message, required=severity != "info", **numbers)
 
+    @staticmethod
+    def _not_run(rule: Rule, reason: str) -> Check:
+        message = f"{rule.id} could not be judged: {reason}"
+        return Check(id=rule.id, verdict=Verdict.NOT_RUN, message=message, required=rule.severity == "error")
 
-def _range(rule: ColumnRule, found: dict[str, Any]) -> Check:
-    outside = found["below"] + found["above"]
-    low = "-inf" if rule.minimum is None else f"{rule.minimum:g}"
-    high = "inf" if rule.maximum is None else f"{rule.maximum:g}"
-    message = f"{rule.name}: {outside:,} of {found['rows']:,} rows outside {low} to {high}"
-    if outside:
-        message += "; " + ", ".join(f"row {row}: {value:g}" for row, value in found["examples"])
-    return Check(
-        id=f"{rule.name}.range",
-        verdict=_verdict(outside == 0),
-        message=message,
-        value=outside,
-        lower=found["minimum"],
-        upper=found["maximum"],
-        threshold=0,
-        n=found["rows"],
-    )
+    @staticmethod
+    def _unasked(rule: Rule, reason: str) -> Check:
+        message = f"{rule.id} is not asked: {reason}"
+        return Check(id=rule.id, verdict=Verdict.NOT_RUN, message=message, required=False)
 
 
-def _freshness(contract: Contract, scanned: dict[str, dict[str, Any]], now: datetime | None) -> Check:
-    column = contract.freshness_column or ""
-    newest = scanned.get(column, {}).get("maximum")
-    if newest is None or now is None:
-        why = "no time to judge at was given" if now is None else f"{column} holds no time"
-        return Check(id="freshness", verdict=Verdict.NOT_RUN, message=f"freshness could not be judged: {why}")
-    allowed = contract.freshness
-    assert allowed is not None  # noqa: S101 - the caller looked
-    # A column without a zone holds the wall clock of the zone that `now` is in.
-    zoned = "," in scanned[column]["type"]
-    age = (now if zoned else now.replace(tzinfo=UTC)).timestamp() - newest
-    stamp = datetime.fromtimestamp(newest, UTC).replace(tzinfo=UTC if zoned else None).isoformat(sep=" ")
-    return Check(
-        id="freshness",
-        verdict=_verdict(age <= allowed.total_seconds()),
-        message=f"the newest {column} is {stamp}, {age / 3600:.1f} hours old; {allowed} allowed",
-        value=age,
-        threshold=allowed.total_seconds(),
-    )
+def _timed(rule: Rule) -> bool:
+    return "after_now" in rule.options or "window" in rule.options
 
 
-def _verdict(good: bool, *, severe: bool = True) -> Verdict:
-    if good:
-        return Verdict.PASS
-    return Verdict.FAIL if severe else Verdict.WARN
+def _left_out(column: Column, environment: str | None) -> bool:
+    return bool(environment is not None and column.environments and environment not in column.environments)
+
+
+def _threshold(rule: Rule) -> float | None:
+    bound = rule.allowed.maximum if rule.allowed.maximum is not None else rule.allowed.minimum
+    return bound / 100 if bound is not None and rule.allowed.percent else bound
+
+
+def _micros(moment: datetime) -> int:
+    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) // datetime.resolution)
+
+
+def _column(data: Any, name: str) -> Any:
+    """A column of data that can be read more than once."""
+    if hasattr(data, "batches"):  # a source of files
+        return data.table([name])[name] if name in data.schema.names else None
+    names = getattr(data, "column_names", None) or getattr(data, "columns", None)
+    if names is None or name not in list(names) or not hasattr(data, "__getitem__"):
+        return None
+    return data[name]
+
+
+def _metric(metric: str, facts: dict[str, Any], keys: dict[str, Any] | None, rows: int) -> float | None:
+    """Compute one of Deequ's analyzers from what the scan counted; ``None`` where it has no value."""
+    finite = facts["finite"]
+    if keys is not None:
+        keyed, distinct, once = keys.get("keyed", 0), keys.get("distinct", 0), keys.get("once", 0)
+        return {
+            "distinctCount": float(distinct),
+            "distinctness": distinct / keyed if keyed else None,
+            "uniqueness": once / keyed if keyed else None,
+            "uniqueValueRatio": once / distinct if distinct else None,
+            "entropy": keys.get("entropy") if keyed else None,
+        }[metric]
+    if metric in ("minimum", "maximum"):
+        found: float | None = facts[metric]
+        return found
+    if metric in ("minLength", "maxLength"):
+        length: int | None = facts[metric.replace("Length", "_length")]
+        return length
+    if metric == "range":
+        return None if facts["minimum"] is None else facts["maximum"] - facts["minimum"]
+    variance = facts["variance"]
+    values: dict[str, float | None] = {
+        "completeness": (rows - facts["nulls"]) / rows if rows else None,
+        "nanCount": float(facts["nans"]),
+        "infinityCount": float(facts["positive_infinities"] + facts["negative_infinities"]),
+        "zeroCount": float(facts["zeros"]) if finite else None,
+        "mean": facts["mean"] if finite else None,
+        "sum": facts["mean"] * finite if finite else None,
+        "variance": variance,
+        "standardDeviation": None if variance is None else variance**0.5,
+    }
+    return values[metric]

@@ -1,186 +1,303 @@
-"""Contracts: the part of ODCS 3.1 that the scan judges. What it does not judge is refused, never skipped."""
+"""Contracts: a document of the Open Data Contract Standard, compiled into a flat list of rules."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from ctcore.errors import ConfigError, did_you_mean
+from ctcore.validate._document import conform
+from ctcore.validate._parts import BOUNDS, SNAKE, UNITS, boolean, bound, matches, outside, sized, vocabulary
+from ctcore.validate._quality import Asked, compile_quality
+from ctcore.validate._rule import LIFECYCLES, Allowed, Column, Contract, Rule, Unjudged
 
-_TYPES = ("string", "number", "integer", "boolean", "timestamp", "date")
-_TOP = ("apiVersion", "kind", "id", "name", "version", "status", "description", "schema", "slaProperties")
-_OBJECT = ("name", "physicalType", "description", "properties", "quality")
-_PROPERTY = ("name", "logicalType", "physicalType", "description", "required", "logicalTypeOptions", "quality")
-_OPTIONS = ("minimum", "maximum")
-_QUALITY = (
-    "id",
-    "metric",
-    "description",
-    "severity",
-    "unit",
-    "mustBeLessOrEqualTo",
-    "mustBeGreaterOrEqualTo",
-    "mustBeBetween",
-)
-_SLA = ("id", "property", "value", "unit", "element", "description")
-_UNITS = {"d": "days", "day": "days", "days": "days", "h": "hours", "hour": "hours", "hours": "hours"}
-_SEVERITIES = {"error": True, "warning": False}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnRule:
-    """What a column must be."""
-
-    name: str
-    type: str | None = None
-    """``"string"``, ``"number"``, ``"integer"``, ``"boolean"``, ``"timestamp"`` or ``"date"``."""
-    required: bool = False
-    """Whether every row must have a value."""
-    minimum: float | None = None
-    """The smallest allowed value, inclusive."""
-    maximum: float | None = None
-    """The largest allowed value, inclusive."""
-    max_null_share: float | None = None
-    """The largest allowed share of nulls, 0 to 1."""
-    nulls_are_errors: bool = True
+_WHOLE = {
+    f"{sign}{bits}": (-(2 ** (bits - 1)) if sign == "i" else 0, 2 ** (bits - (sign == "i")) - 1)
+    for sign in "iu"
+    for bits in (8, 16, 32, 64)
+}
+_FORMATS = {
+    "email": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+    "uuid": r"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$",
+    "ipv4": r"^(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?:\.|$)){4}$",
+    "uri": r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$",
+}
+_ORDERED = (*BOUNDS, "format", "multipleOf", "timezone", "defaultTimezone")
+_OPTIONS: dict[str | None, tuple[str, ...]] = {
+    "string": ("minLength", "maxLength", "pattern", "format"),
+    "array": ("minItems", "maxItems", "uniqueItems"),
+    "vector": ("dimensions", "elementType", "distanceMetric", "embeddingModel", "embeddingModelVersion", "normalized"),
+    "object": ("minProperties", "maxProperties", "required"),
+    "boolean": (),
+}
+"""The options of a logical type; of the ordered ones :data:`_ORDERED`."""
+_COLUMN_PROPERTIES = ("ctEnvironments", "ctLifecycle", "ctNonFinite", "ctOptional", "ctRole")
+_TABLE_PROPERTIES = ("ctNewColumns",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contract:
-    """What a table must be."""
+def contract(document: dict[str, Any], *, table: str | None = None) -> Contract:
+    """Compile a parsed document of the Open Data Contract Standard, 3.0 to 3.2, into rules.
 
-    id: str
-    version: str
-    columns: tuple[ColumnRule, ...]
-    min_rows: int | None = None
-    max_rows: int | None = None
-    rows_are_errors: bool = True
-    freshness: timedelta | None = None
-    """How old the newest row may be, inclusive."""
-    freshness_column: str | None = None
+    The document must conform to the standard's JSON schema; a key that the standard does not know is refused. What the
+    standard lets a contract ask and ctcore does not judge (SQL, other engines) becomes an answer ``not_run``. What the
+    rules mean is written in ``docs/validation.md``.
 
+    Parameters
+    ----------
+    document : dict
+        As :func:`parse` reads it.
+    table : str, optional
+        The object of ``schema`` to take, where there are several.
 
-def contract(document: dict[str, Any]) -> Contract:
-    """Read a contract from the parsed YAML of an ODCS 3.1 document.
+    Raises
+    ------
+    ConfigError
+        With the place, the value and what would be right.
 
-    Judged are: that each property is there, ``logicalType``, ``required``, ``logicalTypeOptions.minimum`` and
-    ``.maximum`` (both inclusive), the quality metrics ``nullValues`` (in percent) and ``rowCount``, and the SLA
-    property ``latency`` of a timestamp. Anything else in a place that could be a rule is a :class:`ConfigError`.
-
+    Examples
+    --------
     >>> from ctcore import validate
-    >>> validate.contract({
+    >>> compiled = validate.contract({
     ...     "apiVersion": "v3.1.0", "kind": "DataContract", "id": "x", "version": "1.0.0", "status": "active",
     ...     "schema": [{"name": "t", "properties": [{"name": "a", "logicalType": "number", "required": True}]}],
-    ... }).columns
-    (ColumnRule(name='a', type='number', required=True, ...),)
+    ... })
+    >>> [rule.id for rule in compiled.rules]
+    ['a.type', 'a.nulls', 'a.finite']
     """
-    _keys(document, _TOP, "contract")
-    if document.get("kind") != "DataContract":
-        raise ConfigError(f'contract: kind must be "DataContract", found {document.get("kind")!r}')
-    version = str(document.get("apiVersion", ""))
-    if not version.startswith(("v3.0", "v3.1")):
-        raise ConfigError(f'contract: apiVersion must be "v3.1.0" (or v3.0), found {version!r}')
-    schemas = document.get("schema") or []
-    if len(schemas) != 1:
-        raise ConfigError(f"contract: schema must describe one table, found {len(schemas)}")
-    table = schemas[0]
-    _keys(table, _OBJECT, "contract: schema")
-    if not isinstance(table.get("name"), str):
-        raise ConfigError("contract: schema: the table needs a name")
-    columns = tuple(_column(each) for each in table.get("properties") or [])
-    if not columns:
-        raise ConfigError("contract: schema.properties names no column")
-    rows = _row_count(table.get("quality") or [])
-    fresh = _freshness(document.get("slaProperties") or [], table["name"], columns)
-    return Contract(
-        id=str(document.get("id", "")), version=str(document.get("version", "")), columns=columns, **rows, **fresh
-    )
+    conform(document)
+    tables = document.get("schema") or []
+    names = [each["name"] for each in tables]
+    if table is None and len(tables) != 1:
+        raise ConfigError(f"contract: schema must describe one table, or name one of {names}; found {len(tables)}")
+    if table is not None and table not in names:
+        raise ConfigError(f"contract: schema has no table {table!r}; {did_you_mean(table, names)}")
+    found = tables[0] if table is None else tables[names.index(table)]
+    return _Table(found, document).compile()
 
 
-def _column(declared: dict[str, Any]) -> ColumnRule:
-    where = f"contract: property {declared.get('name')!r}"
-    _keys(declared, _PROPERTY, where)
-    if not isinstance(declared.get("name"), str):
-        raise ConfigError(f"{where}: every property needs a name")
-    options = declared.get("logicalTypeOptions") or {}
-    _keys(options, _OPTIONS, f"{where}: logicalTypeOptions")
-    logical = declared.get("logicalType")
-    if logical is not None and logical not in _TYPES:
-        raise ConfigError(f"{where}: logicalType {logical!r} is not judged; {did_you_mean(str(logical), _TYPES)}")
-    if options and logical in ("string", "boolean"):
-        raise ConfigError(f"{where}: a {logical} has no minimum or maximum")
-    bounds = {name: _bound(where, name, options[name]) for name in _OPTIONS if name in options}
-    share, severe = None, True
-    for rule in declared.get("quality") or []:
-        _keys(rule, _QUALITY, f"{where}: quality")
-        if rule.get("metric") != "nullValues" or rule.get("unit") != "percent" or "mustBeLessOrEqualTo" not in rule:
-            raise ConfigError(f"{where}: quality knows metric nullValues with unit percent and mustBeLessOrEqualTo")
-        share = float(rule["mustBeLessOrEqualTo"]) / 100
-        severe = _severity(where, rule)
-    return ColumnRule(
-        name=str(declared["name"]),
-        type=logical,
-        required=bool(declared.get("required", False)),
-        max_null_share=share,
-        nulls_are_errors=severe,
-        **bounds,
-    )
+class _Table:
+    """One table of a document, on its way to rules."""
 
+    def __init__(self, table: dict[str, Any], document: dict[str, Any]) -> None:
+        self.table, self.document = table, document
+        self.name: str = table["name"]
+        self.where = f"contract: {self.name}"
+        self.properties: list[dict[str, Any]] = table.get("properties") or []
+        if not self.properties:
+            raise ConfigError(f"{self.where}: properties names no column")
+        self.names: dict[str, str] = {
+            each["name"]: each.get("physicalName") or each["name"] for each in self.properties
+        }
+        if len(set(self.names.values())) < len(self.properties):
+            given = [each["name"] for each in self.properties]
+            raise ConfigError(f"{self.where}: two properties are one column: {sorted(given)}")
+        self.types = {self.names[each["name"]]: each.get("logicalType") for each in self.properties}
+        self.unjudged: list[Unjudged] = []
 
-def _bound(where: str, name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{where}: logicalTypeOptions.{name} must be a number, found {value!r}")
-    return float(value)
+    def compile(self) -> Contract:
+        """Give the contract of the table."""
+        rules = self._take(rule for each in self.table.get("quality") or [] for rule in self._quality(each, None))
+        for declared in self.properties:
+            rules += self._take(self._column_rules(declared))
+        rules += self._primary_key()
+        rules += [self._foreign_key(each, each["from"]) for each in self.table.get("relationships") or []]
+        rules += self._take(self._sla())
+        ids = [rule.id for rule in rules] + [each.id for each in self.unjudged]
+        name, count = max(Counter(ids).items(), key=lambda item: item[1], default=("", 0))
+        if count > 1:
+            raise ConfigError(f"{self.where}: two rules are called {name!r}; give each an id of its own")
+        new = _custom(self.table, self.where, _TABLE_PROPERTIES).get("ctNewColumns", "ignore")
+        if new not in ("ignore", "warning", "error"):
+            raise ConfigError(f"{self.where}: ctNewColumns must be ignore, warning or error, found {new!r}")
+        return Contract(
+            id=str(self.document["id"]),
+            version=str(self.document["version"]),
+            table=self.name,
+            columns=tuple(self._column(each) for each in self.properties),
+            rules=tuple(rules),
+            unjudged=tuple(self.unjudged),
+            new_columns=new,
+        )
 
+    def _take(self, found: Iterator[Rule | Unjudged]) -> list[Rule]:
+        rules = []
+        for each in found:
+            if isinstance(each, Rule):
+                rules.append(each)
+            else:
+                self.unjudged.append(each)
+        return rules
 
-def _row_count(rules: list[dict[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for rule in rules:
-        _keys(rule, _QUALITY, "contract: schema.quality")
-        if rule.get("metric") != "rowCount":
+    # ------------------------------------------------------------ columns
+
+    def _column(self, declared: dict[str, Any]) -> Column:
+        where = f"{self.where}.{declared['name']}"
+        custom = _custom(declared, where, _COLUMN_PROPERTIES)
+        environments = custom.get("ctEnvironments", [])
+        if not isinstance(environments, list) or not all(isinstance(each, str) for each in environments):
+            raise ConfigError(f"{where}: ctEnvironments must be a list of names, found {environments!r}")
+        lifecycle = custom.get("ctLifecycle", "production")
+        if lifecycle not in LIFECYCLES:
+            raise ConfigError(f"{where}: ctLifecycle: {did_you_mean(str(lifecycle), LIFECYCLES)}")
+        return Column(
+            name=self.names[declared["name"]],
+            type=declared.get("logicalType"),
+            optional=boolean(custom.get("ctOptional", False), f"{where}: ctOptional"),
+            environments=tuple(environments),
+            lifecycle=lifecycle,
+            role=custom.get("ctRole"),
+        )
+
+    def _column_rules(self, declared: dict[str, Any]) -> Iterator[Rule | Unjudged]:
+        name, where = self.names[declared["name"]], f"{self.where}.{declared['name']}"
+        type_, options = declared.get("logicalType"), declared.get("logicalTypeOptions") or {}
+        nonfinite = _custom(declared, where, _COLUMN_PROPERTIES).get("ctNonFinite", "forbidden")
+        if nonfinite not in ("allowed", "forbidden"):
+            raise ConfigError(f"{where}: ctNonFinite must be allowed or forbidden, found {nonfinite!r}")
+        if type_ is not None:
+            zoned = options.get("timezone") if type_ == "timestamp" else None
+            yield Rule(id=f"{name}.type", test="type", columns=(name,), options={"type": type_, "zoned": zoned})
+        if declared.get("required"):
+            yield Rule(id=f"{name}.nulls", test="not_null", columns=(name,), says="are null")
+        if type_ in ("number", None) and nonfinite == "forbidden":
+            yield Rule(id=f"{name}.finite", test="finite", columns=(name,), says="are NaN or infinite")
+        yield from self._options(name, type_, options, where)
+        if declared.get("enum"):  # ODCS 3.2
+            yield vocabulary(f"{name}.enum", name, [each["value"] for each in declared["enum"]], type_, where)
+        if declared.get("unique") and not declared.get("primaryKey"):
+            yield Rule(id=f"{name}.unique", test="keys", columns=(name,), says="repeat an earlier row")
+        for relation in declared.get("relationships") or []:
+            yield self._foreign_key(relation, declared["name"])
+        for each in declared.get("quality") or []:
+            yield from self._quality(each, name)
+        if declared.get("properties") or declared.get("items"):
+            reason = "the properties of a nested column are not judged; flatten what rules are needed for"
+            yield Unjudged(id=f"{name}.nested", reason=reason)
+
+    def _options(self, name: str, type_: str | None, options: dict[str, Any], where: str) -> Iterator[Rule | Unjudged]:
+        known = _OPTIONS.get(type_, _ORDERED)
+        for key in options:
+            if key not in known:
+                hint = did_you_mean(key, known) if known else "it has no options"
+                raise ConfigError(f"{where}: logicalTypeOptions.{key} says nothing about a {type_}; {hint}")
+        if type_ == "string":
+            yield from _text_options(name, options)
+        elif type_ in ("array", "vector"):
+            least, most = options.get("minItems"), options.get("maxItems")
+            if type_ == "vector":
+                least = most = options["dimensions"]
+            if least is not None or most is not None:
+                yield sized(f"{name}.length", name, least, most)
+        else:
+            yield from _ordered_options(name, type_, options, where)
+        for key in ("uniqueItems", "minProperties", "maxProperties", "required", "normalized"):
+            if options.get(key):
+                yield Unjudged(id=f"{name}.{key}", reason=f"logicalTypeOptions.{key} is not judged")
+
+    def _primary_key(self) -> Iterator[Rule]:
+        keys = sorted(
+            (each for each in self.properties if each.get("primaryKey")),
+            key=lambda each: each.get("primaryKeyPosition", -1),
+        )
+        columns = tuple(self.names[each["name"]] for each in keys)
+        for each, name in zip(keys, columns, strict=True):
+            if not each.get("required"):
+                yield Rule(id=f"{name}.nulls", test="not_null", columns=(name,), says="are null")
+        if columns:
+            yield Rule(id="primary_key", test="keys", columns=columns, says="repeat the key of an earlier row")
+
+    def _foreign_key(self, relation: dict[str, Any], own: str | list[str]) -> Rule:
+        def names(given: str | list[str]) -> list[str]:
+            return [given] if isinstance(given, str) else list(given)
+
+        where = f"{self.where}: relationships"
+        columns = tuple(self._named(each.rpartition(".")[2], where) for each in names(own))
+        tables, targets = zip(*(each.rpartition(".")[::2] for each in names(relation["to"])), strict=True)
+        if len(set(tables)) != 1 or len(targets) != len(columns) or not tables[0]:
             raise ConfigError(
-                f"contract: schema.quality: metric {rule.get('metric')!r} is not judged; known is rowCount"
+                f'{where}: to must name as many columns of one other table as from, as "table.column"; '
+                f"found {relation['to']!r}"
             )
-        if "mustBeBetween" in rule:
-            found["min_rows"], found["max_rows"] = rule["mustBeBetween"]
-        if "mustBeGreaterOrEqualTo" in rule:
-            found["min_rows"] = rule["mustBeGreaterOrEqualTo"]
-        if "mustBeLessOrEqualTo" in rule:
-            found["max_rows"] = rule["mustBeLessOrEqualTo"]
-        bounds = [found.get("min_rows"), found.get("max_rows")]
-        if bounds == [None, None] or not all(each is None or type(each) is int for each in bounds):
-            raise ConfigError(f"contract: schema.quality: rowCount needs bounds that are whole numbers, found {rule}")
-        found["rows_are_errors"] = _severity("contract: schema.quality", rule)
+        table = tables[0].rpartition("/")[2].rpartition(".")[2]
+        options = {"table": table, "targets": targets}
+        says = f"are unknown to {table}"
+        return Rule(id=f"{'_'.join(columns)}.known", test="known", columns=columns, options=options, says=says)
+
+    def _named(self, name: Any, where: str) -> str:
+        found = self.names.get(name) if isinstance(name, str) else None
+        if found is None:
+            raise ConfigError(f"{where}: no property {name!r}; {did_you_mean(str(name), self.names)}")
+        return found
+
+    def _quality(self, given: dict[str, Any], column: str | None) -> Iterator[Rule | Unjudged]:
+        label = given.get("id") or given.get("name") or given.get("metric") or given.get("type", "")
+        place = f"{self.where}{'.' + column if column else ''}: quality {label}"
+        return compile_quality(given, Asked(column=column, types=self.types, named=self._named, place=place))
+
+    # ------------------------------------------------------------ service levels
+
+    def _sla(self) -> Iterator[Rule | Unjudged]:
+        taken = False
+        for given in self.document.get("slaProperties") or []:
+            asked, label = given["property"], given.get("id") or given["property"]
+            if asked not in ("latency", "freshness"):
+                reason = f"the service level {asked!r} says nothing about rows"
+                yield Unjudged(id=f"sla.{label}", reason=reason, required=False)
+                continue
+            element = str(given.get("element") or self.document.get("slaDefaultElement") or "")
+            owner, _, column = element.rpartition(".")
+            if owner not in ("", self.name) and owner in [each["name"] for each in self.document["schema"]]:
+                continue  # of another table
+            if owner not in ("", self.name) or column not in self.names:
+                raise ConfigError(f'contract: slaProperties: element must be "{self.name}.column", found {element!r}')
+            unit, value = given.get("unit"), given["value"]
+            if unit not in UNITS or isinstance(value, bool) or not isinstance(value, int | float):
+                raise ConfigError(
+                    f"contract: slaProperties: {asked} needs a number and a unit of {sorted(UNITS)}, found {given}"
+                )
+            allowed = Allowed(maximum=float(value) * UNITS[unit])
+            name = f"freshness.{label}" if taken else "freshness"
+            taken = True
+            yield Rule(id=name, test="latency", columns=(self.names[column],), allowed=allowed)
+
+
+def _text_options(name: str, options: dict[str, Any]) -> Iterator[Rule | Unjudged]:
+    least, most = options.get("minLength"), options.get("maxLength")
+    if least is not None or most is not None:
+        yield sized(f"{name}.length", name, least, most)
+    if "pattern" in options:
+        yield matches(f"{name}.pattern", name, options["pattern"])
+    format_ = options.get("format")
+    if format_ in _FORMATS:
+        yield matches(f"{name}.format", name, _FORMATS[format_], says=f"are no {format_}")
+    elif format_ is not None:
+        reason = f"no rule is known for the format {format_!r}; known are {sorted(_FORMATS)}"
+        yield Unjudged(id=f"{name}.format", reason=reason, required=False)
+
+
+def _ordered_options(name: str, type_: str | None, options: dict[str, Any], where: str) -> Iterator[Rule]:
+    if any(key in options for key in BOUNDS):
+        bounds = {SNAKE[key]: bound(options, key, type_, where) for key in BOUNDS if key in options}
+        yield Rule(id=f"{name}.range", test="range", columns=(name,), options=bounds, says=outside(options))
+    if options.get("format") in _WHOLE and type_ == "integer":
+        low, high = _WHOLE[options["format"]]
+        says = f"do not fit {options['format']}"
+        bounds = {"minimum": low, "maximum": high}
+        yield Rule(id=f"{name}.format", test="range", columns=(name,), options=bounds, says=says)
+    if "multipleOf" in options:
+        unit = float(options["multipleOf"])
+        says = f"are no multiple of {unit:g}"
+        yield Rule(id=f"{name}.multiple", test="multiple_of", columns=(name,), options={"unit": unit}, says=says)
+
+
+def _custom(given: dict[str, Any], where: str, known: tuple[str, ...]) -> dict[str, Any]:
+    """Give the custom properties that are ctcore's: they begin with ``ct`` and a capital."""
+    found = {}
+    for each in given.get("customProperties") or []:
+        name = each["property"]
+        if name[:2] == "ct" and name[2:3].isupper():
+            if name not in known:
+                raise ConfigError(f"{where}: customProperties: unknown property {name!r}; {did_you_mean(name, known)}")
+            found[name] = each["value"]
     return found
-
-
-def _freshness(rules: list[dict[str, Any]], table: str, columns: tuple[ColumnRule, ...]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for rule in rules:
-        _keys(rule, _SLA, "contract: slaProperties")
-        if rule.get("property") != "latency" or rule.get("unit") not in _UNITS:
-            raise ConfigError(
-                f'contract: slaProperties knows property "latency" in units {sorted(_UNITS)}, found {rule}'
-            )
-        owner, _, column = str(rule.get("element", "")).rpartition(".")
-        if owner not in ("", table) or column not in [each.name for each in columns]:
-            raise ConfigError(
-                f'contract: slaProperties: element must be "{table}.column", found {rule.get("element")!r}'
-            )
-        found["freshness"] = timedelta(**{_UNITS[rule["unit"]]: float(rule["value"])})
-        found["freshness_column"] = column
-    return found
-
-
-def _severity(where: str, rule: dict[str, Any]) -> bool:
-    severity = rule.get("severity", "error")
-    if severity not in _SEVERITIES:
-        raise ConfigError(f"{where}: severity must be one of {list(_SEVERITIES)}, found {severity!r}")
-    return _SEVERITIES[severity]
-
-
-def _keys(found: dict[str, Any], known: tuple[str, ...], where: str) -> None:
-    for key in found:
-        if key not in known:
-            raise ConfigError(f"{where}: key {key!r} is not judged by this version; {did_you_mean(key, known)}")

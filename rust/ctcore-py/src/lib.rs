@@ -53,7 +53,7 @@ mod _core {
     #[pymodule_export]
     use super::set_threads;
     #[pymodule_export]
-    use super::validate::scan;
+    use super::validate::{PyKeys, broken_rows, check_pattern, keys, scan};
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's spelling")]
     const __version__: &str = env!("CARGO_PKG_VERSION");

@@ -1,90 +1,391 @@
 //! The data-validation scan over a stream of record batches.
 
 use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchReader};
-use ctcore::column::Rechunk;
-use ctcore::validate::scan::{Bounds, ColumnScan};
-use ctcore::{Result, par};
+use arrow_array::RecordBatch;
+use ctcore::validate::facts::{Asked, ColumnFacts};
+use ctcore::validate::keys::{KeyFacts, KeySet, KeyedRow, RowKeys, Spill};
+use ctcore::validate::order::Direction;
+use ctcore::validate::rule::{Comparison, Limit, Literal, Predicate, Range, RowRule, Test, Vocabulary};
+use ctcore::validate::scan as core;
+use ctcore::validate::scan::{Outcome, Plan, Rule};
+use ctcore::{Error, Result, par};
+use numpy::PyArray1;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
 use pyo3_arrow::input::AnyRecordBatch;
+use regex::Regex;
 
-use crate::border::run;
+use crate::border::{ArgumentError, run};
 
-/// Chunks that are scanned together: enough work for every thread, little memory.
-const CHUNKS: usize = 8;
+/// Keys of rows: of a table that others refer to, or those that a scan found more than once.
+#[pyclass(frozen, name = "Keys", module = "ctcore._core")]
+pub(crate) struct PyKeys(Arc<KeySet>);
 
-/// One pass over record batches: for each column what it holds and what breaks its bounds.
+#[pymethods]
+impl PyKeys {
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// The keys of a table over some columns.
 #[pyfunction]
-#[pyo3(signature = (data, bounds))]
+#[pyo3(signature = (data, columns))]
+pub(crate) fn keys(py: Python<'_>, data: AnyRecordBatch, columns: Vec<String>) -> PyResult<PyKeys> {
+    let reader = data.into_reader()?;
+    let set = run(py, || {
+        let mut set = KeySet::default();
+        for batch in reader {
+            par::checkpoint();
+            let batch: RecordBatch = batch?;
+            let arrays = columns
+                .iter()
+                .map(|name| {
+                    batch.column_by_name(name).cloned().ok_or_else(|| {
+                        Error::argument("columns", format!("the referenced data has no column {name:?}"))
+                    })
+                })
+                .collect::<Result<Vec<_>>>()?;
+            set.add(&RowKeys::of(&columns, &arrays)?);
+        }
+        Ok(set)
+    })?;
+    Ok(PyKeys(Arc::new(set)))
+}
+
+/// One pass over record batches: the facts of the columns that are asked for, by name, and the
+/// outcome of each rule. Keys that memory has no room for go to files in `spill`.
+#[pyfunction]
+#[pyo3(signature = (data, columns, rules, *, spill = None))]
 pub(crate) fn scan<'py>(
     py: Python<'py>,
     data: AnyRecordBatch,
-    bounds: HashMap<String, (Option<f64>, Option<f64>)>,
+    columns: HashMap<String, (bool, bool)>,
+    rules: Vec<Bound<'py, PyDict>>,
+    spill: Option<PathBuf>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let reader = data.into_reader()?;
     let schema = reader.schema();
-    let scans = run(py, || scan_stream(reader, &bounds))?;
+    let asked = |(moments, lengths)| Asked { moments, lengths };
+    let plan = Plan {
+        columns: columns
+            .into_iter()
+            .map(|(name, flags)| (name, asked(flags)))
+            .collect(),
+        rules: rules.iter().map(rule).collect::<PyResult<_>>()?,
+    };
+    let room = |index: usize| {
+        let folder = spill.clone()?;
+        Some(Box::new(Files { folder, index }) as Box<dyn Spill>)
+    };
+    let found = run(py, || core::scan(reader, &schema, &plan, room))?;
     let result = PyDict::new(py);
-    for (field, scan) in schema.fields().iter().zip(scans) {
-        let column = PyDict::new(py);
-        column.set_item("type", field.data_type().to_string())?;
-        column.set_item("rows", scan.rows.rows)?;
-        column.set_item("nulls", scan.rows.nulls)?;
-        column.set_item("nans", scan.rows.nans)?;
-        column.set_item("positive_infinities", scan.rows.positive_infinities)?;
-        column.set_item("negative_infinities", scan.rows.negative_infinities)?;
-        column.set_item("minimum", scan.range.map(|range| range.0))?;
-        column.set_item("maximum", scan.range.map(|range| range.1))?;
-        column.set_item("below", scan.below)?;
-        column.set_item("above", scan.above)?;
-        let examples: Vec<(u64, f64)> = scan.examples.iter().map(|e| (e.row, e.value)).collect();
-        column.set_item("examples", examples)?;
-        result.set_item(field.name(), column)?;
+    let types: Vec<(&String, String)> = found
+        .schema
+        .fields()
+        .iter()
+        .map(|field| (field.name(), field.data_type().to_string()))
+        .collect();
+    result.set_item("schema", types)?;
+    result.set_item("rows", found.rows)?;
+    let facts = PyDict::new(py);
+    for (name, each) in &found.facts {
+        facts.set_item(name, facts_dict(py, each)?)?;
     }
+    result.set_item("columns", facts)?;
+    let outcomes: Vec<Bound<'py, PyDict>> = found
+        .outcomes
+        .iter()
+        .map(|outcome| outcome_dict(py, outcome))
+        .collect::<PyResult<_>>()?;
+    result.set_item("rules", outcomes)?;
     Ok(result)
 }
 
-fn scan_stream(
-    reader: Box<dyn RecordBatchReader + Send>,
-    bounds: &HashMap<String, (Option<f64>, Option<f64>)>,
-) -> Result<Vec<ColumnScan>> {
+/// For each rule the rows of one batch that break it, as booleans. `repeated` gives the keys that
+/// occur more than once, for the rules about keys.
+#[pyfunction]
+#[pyo3(signature = (batch, rules, repeated))]
+pub(crate) fn broken_rows<'py>(
+    py: Python<'py>,
+    batch: AnyRecordBatch,
+    rules: Vec<Bound<'py, PyDict>>,
+    repeated: Vec<Option<PyRef<'py, PyKeys>>>,
+) -> PyResult<Vec<Bound<'py, PyArray1<bool>>>> {
+    let reader = batch.into_reader()?;
     let schema = reader.schema();
-    let columns = schema.fields().len();
-    let bounds: Vec<Bounds> = schema
-        .fields()
-        .iter()
-        .map(|field| {
-            let (minimum, maximum) = bounds.get(field.name()).copied().unwrap_or_default();
-            Bounds { minimum, maximum }
-        })
+    let rules: Vec<Rule> = rules.iter().map(rule).collect::<PyResult<_>>()?;
+    let repeated: Vec<_> = repeated
+        .into_iter()
+        .map(|keys| keys.map(|keys| Arc::clone(&keys.0)))
         .collect();
-    let mut chunks = Rechunk::new(reader, schema.clone());
-    let mut totals = vec![ColumnScan::default(); columns];
-    let mut start = 0;
-    loop {
-        par::checkpoint();
-        let held: Vec<RecordBatch> = chunks.by_ref().take(CHUNKS).collect::<Result<_>>()?;
-        if held.is_empty() {
-            return Ok(totals);
+    let found = run(py, || {
+        let batches: Vec<RecordBatch> = reader.collect::<std::result::Result<_, _>>()?;
+        let batch = arrow_select::concat::concat_batches(&schema, &batches)?;
+        core::broken_rows(&batch, &rules, &repeated)
+    })?;
+    Ok(found.iter().map(|rows| PyArray1::from_iter(py, rows)).collect())
+}
+
+/// Checks that a pattern can be judged, without data.
+#[pyfunction]
+#[pyo3(signature = (pattern))]
+pub(crate) fn check_pattern(pattern: &str) -> PyResult<()> {
+    regex(pattern).map(|_| ())
+}
+
+fn regex(pattern: &str) -> PyResult<Regex> {
+    Regex::new(pattern).map_err(|error| ArgumentError::new_err(format!("pattern: {error}")))
+}
+
+fn facts_dict<'py>(py: Python<'py>, facts: &ColumnFacts) -> PyResult<Bound<'py, PyDict>> {
+    let column = PyDict::new(py);
+    column.set_item("nulls", facts.rows.nulls)?;
+    column.set_item("nans", facts.rows.nans)?;
+    column.set_item("positive_infinities", facts.rows.positive_infinities)?;
+    column.set_item("negative_infinities", facts.rows.negative_infinities)?;
+    column.set_item("minimum", facts.range.map(|range| range.0))?;
+    column.set_item("maximum", facts.range.map(|range| range.1))?;
+    column.set_item("zeros", facts.zeros)?;
+    column.set_item("finite", facts.moments.count)?;
+    column.set_item("mean", facts.moments.mean)?;
+    column.set_item("variance", facts.moments.variance(1))?;
+    column.set_item("min_length", facts.lengths.map(|lengths| lengths.0))?;
+    column.set_item("max_length", facts.lengths.map(|lengths| lengths.1))?;
+    Ok(column)
+}
+
+fn outcome_dict<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    match outcome {
+        Outcome::NotRun(reason) => dict.set_item("reason", reason.to_string())?,
+        Outcome::Row(broken) => {
+            dict.set_item("asked", broken.asked)?;
+            dict.set_item("count", broken.count)?;
+            dict.set_item("examples", &broken.examples)?;
         }
-        let starts: Vec<u64> = held
+        Outcome::Order(order) => {
+            dict.set_item("count", order.breaks)?;
+            let examples: Vec<(u64, &str)> = order
+                .examples
+                .iter()
+                .map(|&row| (row, "does not follow its predecessor"))
+                .collect();
+            dict.set_item("examples", examples)?;
+        }
+        Outcome::Keys(facts) => keys_into(py, facts, &dict)?,
+    }
+    Ok(dict)
+}
+
+fn keys_into(py: Python<'_>, facts: &KeyFacts, dict: &Bound<'_, PyDict>) -> PyResult<()> {
+    dict.set_item("keyed", facts.keyed)?;
+    dict.set_item("nulls", facts.nulls)?;
+    dict.set_item("distinct", facts.distinct)?;
+    dict.set_item("once", facts.once)?;
+    dict.set_item("count", facts.keyed - facts.distinct)?;
+    dict.set_item("entropy", facts.entropy)?;
+    let examples: Vec<(u64, String)> = facts
+        .examples
+        .iter()
+        .map(|&(row, first)| (row, format!("repeats row {first}")))
+        .collect();
+    dict.set_item("examples", examples)?;
+    dict.set_item("repeated", Py::new(py, PyKeys(Arc::new(facts.repeated.clone())))?)
+}
+
+/// A value of a rule.
+fn given<'py, T>(rule: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<T>>
+where
+    T: for<'a> FromPyObject<'a, 'py>,
+    for<'a> <T as FromPyObject<'a, 'py>>::Error: Into<PyErr>,
+{
+    match rule.get_item(name)? {
+        Some(value) if !value.is_none() => value.extract().map(Some).map_err(Into::into),
+        _ => Ok(None),
+    }
+}
+
+fn needed<'py, T>(rule: &Bound<'py, PyDict>, name: &str) -> PyResult<T>
+where
+    T: for<'a> FromPyObject<'a, 'py>,
+    for<'a> <T as FromPyObject<'a, 'py>>::Error: Into<PyErr>,
+{
+    given(rule, name)?.ok_or_else(|| ArgumentError::new_err(format!("rules: {rule} needs {name:?}")))
+}
+
+fn rule(given_rule: &Bound<'_, PyDict>) -> PyResult<Rule> {
+    let test: String = needed(given_rule, "test")?;
+    let columns: Vec<String> = needed(given_rule, "columns")?;
+    match test.as_str() {
+        "keys" => Ok(Rule::Keys(columns)),
+        "order" => {
+            let direction = Direction {
+                descending: given(given_rule, "descending")?.unwrap_or(false),
+                strict: given(given_rule, "strict")?.unwrap_or(false),
+            };
+            let first = columns.into_iter().next();
+            first
+                .map(|column| Rule::Order(column, direction))
+                .ok_or_else(|| ArgumentError::new_err("rules: an order needs a column"))
+        }
+        _ => {
+            let when: Vec<Bound<'_, PyDict>> = given(given_rule, "when")?.unwrap_or_default();
+            Ok(Rule::Row(RowRule {
+                when: when.iter().map(predicate).collect::<PyResult<_>>()?,
+                predicate: predicate(given_rule)?,
+            }))
+        }
+    }
+}
+
+fn predicate(rule: &Bound<'_, PyDict>) -> PyResult<Predicate> {
+    let name: String = needed(rule, "test")?;
+    let test = match name.as_str() {
+        "not_null" => Test::NotNull,
+        "null" => Test::Null,
+        "finite" => Test::Finite,
+        "utf8" => Test::Utf8,
+        "range" => Test::Range(Range {
+            minimum: side(rule, "minimum", "exclusive_minimum")?,
+            maximum: side(rule, "maximum", "exclusive_maximum")?,
+        }),
+        "length" => Test::Length {
+            minimum: given(rule, "minimum")?.unwrap_or(0),
+            maximum: given(rule, "maximum")?.unwrap_or(u64::MAX),
+        },
+        "pattern" => Test::Pattern(regex(&needed::<String>(rule, "pattern")?)?),
+        "within" => Test::Within(vocabulary(rule)?),
+        "without" if given(rule, "nulls")?.unwrap_or(false) => Test::Present(vocabulary(rule)?),
+        "without" => Test::Without(vocabulary(rule)?),
+        "multiple_of" => Test::MultipleOf(needed(rule, "unit")?),
+        "reads" => Test::Reads(match needed::<String>(rule, "literal")?.as_str() {
+            "integer" => Literal::Integer,
+            "number" => Literal::Number,
+            "boolean" => Literal::Boolean,
+            "date" => Literal::Date,
+            "timestamp" => Literal::Timestamp,
+            other => return Err(ArgumentError::new_err(format!("literal: unknown {other:?}"))),
+        }),
+        "compare" => Test::Compare(match needed::<String>(rule, "operator")?.as_str() {
+            "<" => Comparison::Less,
+            "<=" => Comparison::LessOrEqual,
+            "==" => Comparison::Equal,
+            "!=" => Comparison::NotEqual,
+            other => return Err(ArgumentError::new_err(format!("operator: unknown {other:?}"))),
+        }),
+        "known" => {
+            let keys: Bound<'_, PyKeys> = rule
+                .get_item("keys")?
+                .ok_or_else(|| ArgumentError::new_err("rules: a foreign key needs keys"))?
+                .cast_into()?;
+            Test::Known(Arc::clone(&keys.get().0))
+        }
+        other => return Err(ArgumentError::new_err(format!("test: unknown {other:?}"))),
+    };
+    Ok(Predicate {
+        columns: needed(rule, "columns")?,
+        test,
+    })
+}
+
+/// A bound and whether it is inclusive: a number, or `("micros", n)` for an instant.
+fn side(rule: &Bound<'_, PyDict>, inclusive: &str, exclusive: &str) -> PyResult<Option<(Limit, bool)>> {
+    for (name, allowed) in [(inclusive, true), (exclusive, false)] {
+        let Some(value) = rule.get_item(name)?.filter(|value| !value.is_none()) else {
+            continue;
+        };
+        let limit = if let Ok((_, micros)) = value.extract::<(String, i64)>() {
+            Limit::Micros(micros)
+        } else if value.is_instance_of::<PyInt>() && value.extract::<i64>().is_ok() {
+            Limit::Integer(value.extract()?)
+        } else {
+            Limit::Real(value.extract()?)
+        };
+        return Ok(Some((limit, allowed)));
+    }
+    Ok(None)
+}
+
+fn vocabulary(rule: &Bound<'_, PyDict>) -> PyResult<Vocabulary> {
+    let mut vocabulary = Vocabulary::default();
+    for value in needed::<Vec<Bound<'_, PyAny>>>(rule, "values")? {
+        if value.is_instance_of::<PyBool>() {
+            vocabulary.booleans.push(value.extract()?);
+        } else if value.is_instance_of::<PyInt>() {
+            vocabulary.integers.push(value.extract()?);
+        } else if value.is_instance_of::<PyFloat>() {
+            vocabulary.reals.push(value.extract()?);
+        } else if value.is_instance_of::<PyString>() {
+            vocabulary.strings.push(value.extract()?);
+        } else {
+            return Err(ArgumentError::new_err(format!(
+                "values: a vocabulary holds text, numbers and truth values, found {value}"
+            )));
+        }
+    }
+    Ok(vocabulary)
+}
+
+/// Spilled keys: a file for each partition of each rule.
+struct Files {
+    folder: PathBuf,
+    index: usize,
+}
+
+/// The bytes of one spilled row.
+const ROW: usize = 24;
+
+impl Files {
+    fn path(&self, partition: usize) -> PathBuf {
+        self.folder.join(format!("{}-{partition}", self.index))
+    }
+}
+
+fn failed(path: &std::path::Path, error: &std::io::Error) -> Error {
+    Error::argument("spill", format!("{}: {error}", path.display()))
+}
+
+impl Spill for Files {
+    fn write(&mut self, partition: usize, rows: &[KeyedRow]) -> Result<()> {
+        let path = self.path(partition);
+        let bytes: Vec<u8> = rows
             .iter()
-            .scan(start, |row, chunk| {
-                let first = *row;
-                *row += chunk.num_rows() as u64;
-                Some(first)
-            })
+            .flat_map(|row| [row.high, row.low, row.row])
+            .flat_map(u64::to_le_bytes)
             .collect();
-        let parts: Vec<Result<ColumnScan>> = par::map(held.len() * columns, |task| {
-            let (chunk, column) = (task / columns, task % columns);
-            let name = schema.field(column).name();
-            ColumnScan::of_chunk(name, held[chunk].column(column), bounds[column], starts[chunk])
-        });
-        for (task, part) in parts.into_iter().enumerate() {
-            totals[task % columns].merge(part?);
-        }
-        start += held.iter().map(|chunk| chunk.num_rows() as u64).sum::<u64>();
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(&bytes))
+            .map_err(|error| failed(&path, &error))
+    }
+
+    fn read(&mut self, partition: usize) -> Result<Vec<KeyedRow>> {
+        let path = self.path(partition);
+        let mut bytes = Vec::new();
+        File::open(&path)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map_err(|error| failed(&path, &error))?;
+        let word = |row: &[u8], at: usize| {
+            row[at..at + 8]
+                .iter()
+                .rev()
+                .fold(0, |word, &byte| (word << 8) | u64::from(byte))
+        };
+        Ok(bytes
+            .chunks_exact(ROW)
+            .map(|row| KeyedRow {
+                high: word(row, 0),
+                low: word(row, 8),
+                row: word(row, 16),
+            })
+            .collect())
     }
 }

@@ -1,5 +1,9 @@
-//! Scans that judge data: one pass over Arrow batches, mergeable counts per column.
+//! Scans that judge data: rules over Arrow batches, all in one pass, as states that merge.
 
 pub mod duplicates;
+pub mod facts;
+pub mod keys;
 pub mod leakage;
+pub mod order;
+pub mod rule;
 pub mod scan;
