@@ -85,8 +85,9 @@ parity: .venv/dev/.ok $(PEERS)/evidently/.ok $(PEERS)/nannyml/.ok $(PEERS)/deepc
 	CTCORE_PEERS=$(PEERS) .venv/dev/bin/pytest -m peers -s tests/test_drift_definitions.py
 
 .PHONY: calibration
-calibration: .venv/dev/.ok ## how often drift decisions are wrong, for every size and kind of data: an hour
+calibration: .venv/dev/.ok ## how often drift decisions are wrong, for every size and kind of data: hours, resumed where it stopped
 	.venv/dev/bin/python tests/drift_calibration.py
+	.venv/dev/bin/python tests/drift_calibration.py --table
 
 .PHONY: bench
 bench: .venv/dev/.ok ## speed of what ships against the peers, measured side by side

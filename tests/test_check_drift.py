@@ -165,3 +165,32 @@ def test_one_bad_column_is_in_every_form():
     for form in (report.drift_html(found), report.drift_junit(found), report.drift_text(found, colour=False)):
         assert all(name in form for name in ("good", "bad", "empty"))
     assert found.columns[2].verdict is Verdict.NOT_RUN
+
+
+def test_a_model_weighs_columns_and_its_predictions_are_compared(project):
+    assert ctcore("run", "--as-of", "2024-02-05", cwd=project.folder).returncode == 0
+    rng = np.random.default_rng(0)
+
+    def rows(shift):
+        n = 3_000
+        return pa.table({"a": rng.normal(shift, size=n), "b": rng.normal(size=n), "unused": rng.normal(shift, size=n)})
+
+    pq.write_table(rows(0.0), project.folder / "reference.parquet")
+    pq.write_table(rows(1.0), project.folder / "current.parquet")
+    arguments = ["reference.parquet", "current.parquet", "--model", "ranker", "--format", "json"]
+    found = ctcore("check-drift", *arguments, cwd=project.folder)
+    assert found.returncode == 1, found.stderr
+    report = json.loads(found.stdout)
+    assert "of the importance" in report["checks"][0]["message"]
+    assert {column["name"]: column["verdict"] for column in report["columns"]} == {
+        "a": "fail",
+        "b": "pass",
+        "unused": "fail",
+        "prediction": "fail",
+    }
+    without = pq.read_table(project.folder / "current.parquet").drop_columns(["b"])
+    pq.write_table(without, project.folder / "current.parquet")
+    found = ctcore("check-drift", *arguments, cwd=project.folder)
+    assert "predictions are not compared: the data lacks b" in found.stderr
+    wrong = ctcore("check-drift", *arguments[:2], "--model", "rancor", cwd=project.folder)
+    assert (wrong.returncode, 'did you mean "ranker"?' in wrong.stderr) == (2, True)

@@ -92,7 +92,8 @@ def check_drift(
 ) -> int:
     """Tell whether CURRENT has drifted from REFERENCE, column by column.
 
-    Both are Parquet, CSV or Arrow IPC: a file, a folder or a pattern. No row may be on both sides.
+    Both are Parquet, CSV or Arrow IPC: a file, a folder, a pattern or the URL of an object store. No row may be on both
+    sides.
 
     The decision is on the size of the change, not on a p-value: a column fails where the change is proven larger than
     its tolerance, passes where it is proven smaller, and is `insufficient` where there is too little data to tell,
@@ -106,18 +107,26 @@ def check_drift(
         raise ArgumentError("every: spans need the time to cut at; name its column with --time-column")
     if output and not Path(output).resolve().parent.is_dir():
         raise ArgumentError(f"output: there is no folder {Path(output).resolve().parent}")
-    if Path(reference).exists() and Path(current).exists() and Path(reference).samefile(current):
-        raise ArgumentError(f"current: it is the reference, {current}; what is compared must not share rows")
-    sides = data.read_table(reference), data.read_table(current)
+    opened = data.source(reference), data.source(current)
+    shared = sorted(set(opened[0].files) & set(opened[1].files))
+    if shared:
+        raise ArgumentError(f"current: {shared[0]} is in the reference too; what is compared must not share rows")
     names = [name.strip() for name in columns.split(",")] if columns else None
-    wanted = _tolerances(statistics, tolerances, sides[0].column_names)
+    wanted = _tolerances(statistics, tolerances, opened[0].schema.names)
+    needed = None if names is None or model else {*names, time_column}
+    sides = tuple(
+        side.table(None if needed is None else [name for name in side.schema.names if name in needed])
+        for side in opened
+    )
     importance = None
     if model:
         sides, importance = _with_predictions(sides, project, model)
         names = [*names, "prediction"] if names and "prediction" in sides[0].column_names else names
-    found = drift.compare(*sides, tolerances=wanted, columns=names, importance=importance, time_column=time_column)
+    found = drift.compare(
+        sides[0], sides[1], tolerances=wanted, columns=names, importance=importance, time_column=time_column
+    )
     if time_column and every:
-        over_time = drift.timeline(*sides, time_column, every=every, tolerances=wanted, columns=names)
+        over_time = drift.timeline(sides[0], sides[1], time_column, every=every, tolerances=wanted, columns=names)
         found = replace(found, timeline=over_time)
     _written(found, format_, output)
     return exit_code(found.verdict, fail_on=fail_on)
@@ -179,7 +188,7 @@ def _named(options: Sequence[str], what: str, columns: list[str]) -> list[tuple[
     return found
 
 
-def _with_predictions(sides: tuple[Any, Any], project: str, model: str) -> tuple[tuple[Any, Any], dict[str, float]]:
+def _with_predictions(sides: tuple[Any, ...], project: str, model: str) -> tuple[tuple[Any, ...], dict[str, float]]:
     """Give both sides with the predictions of what serves, where they have its features, and what those are worth."""
     from ctcore import config, cycle, lineage, train  # noqa: PLC0415 - heavy
     from ctcore.registry import Registry  # noqa: PLC0415
@@ -207,4 +216,4 @@ def _with_predictions(sides: tuple[Any, Any], project: str, model: str) -> tuple
         side.append_column("prediction", [train.predict([files], side, project=loaded.folder, limits=limits)[0]])
         for side in sides
     ]
-    return (scored[0], scored[1]), importance
+    return tuple(scored), importance

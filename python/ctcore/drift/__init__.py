@@ -6,6 +6,7 @@ its rows. ``compare`` judges two tables (or a profile and a table) column by col
 its interval, never on a p-value.
 """
 
+from ctcore.drift._classifier import DomainClassifier, domain_classifier
 from ctcore.drift._compare import compare
 from ctcore.drift._profile import Profile, profile
 from ctcore.drift._report import Cell, ColumnDrift, DriftReport, Span, Timeline
@@ -47,6 +48,7 @@ __all__ = [
     "Cell",
     "ColumnDrift",
     "Distance",
+    "DomainClassifier",
     "DriftReport",
     "Effect",
     "Ks",
@@ -63,6 +65,7 @@ __all__ = [
     "compare",
     "cramer_von_mises",
     "cramers_v",
+    "domain_classifier",
     "energy",
     "fisher_exact",
     "g_test",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from ctcore import _core
@@ -39,6 +40,8 @@ class Pooling:
     groups: tuple[tuple[int, ...], ...]
     share: float
     """The share of the rows whose cells are too rare to be looked at one by one."""
+    rows_to_see: float
+    """Rows a side with which enough of the cells are not."""
 
     def of(self, counts: Any) -> list[int]:
         """Give the counts of the groups."""
@@ -70,7 +73,10 @@ def pooling(reference: list[int], current: list[int], *, frozen: bool) -> Poolin
     elif rare:
         groups[-1] += rare
     share = sum(reference[cell] + current[cell] for cell in rare) / (n + m)
-    return Pooling(tuple(tuple(group) for group in groups), share)
+    sides = [reference] if frozen else [reference, current]
+    shares = sorted(sum(side[cell] for side in sides) / sum(map(sum, sides)) for cell in filled)
+    seen = next((each for each, below in zip(shares, accumulate(shares), strict=True) if below > _HIDDEN), 1.0)
+    return Pooling(tuple(tuple(group) for group in groups), share, fewest / seen if seen else math.inf)
 
 
 def cells_against(
@@ -90,7 +96,10 @@ def ranks_against(statistic: str, reference: Any, current: Any, tolerance: float
 def hidden(pooled: Pooling, n: int, m: int) -> str | None:
     """Say why pooled counts cannot show that nothing moved, if so."""
     if pooled.share > _HIDDEN:
-        return f"{pooled.share:.0%} of the rows lie in cells that are too rare to look at one by one"
+        words = f"{pooled.share:.0%} of the rows lie in cells that are too rare to look at one by one"
+        if math.isfinite(pooled.rows_to_see):
+            words += f"; to see them takes at least {rounded(pooled.rows_to_see):,} rows a side"
+        return words
     if len(pooled.groups) == 1 and min(n, m) < _CONSTANT:
         return f"all rows lie in one cell, which takes {_CONSTANT} rows a side to be believed"
     return None

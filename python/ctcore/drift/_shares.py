@@ -57,7 +57,10 @@ def judge_share(
     elif upper - lower < tolerance:
         verdict, message = Verdict.WARN, f"{found}, at the tolerance {tolerance:.2%}; more rows would not help"
     else:
-        verdict, message = Verdict.INSUFFICIENT, f"{found}; {_too_few(sum(hits) / sum(rows), rows, tolerance)}"
+        why = f"days differ by more than {tolerance:.2%}: more of them are needed to tell"
+        if not by_days:
+            why = _too_few(sum(hits) / sum(rows), rows, tolerance)
+        verdict, message = Verdict.INSUFFICIENT, f"{found}; {why}"
     return Check(
         id=id_,
         verdict=verdict,

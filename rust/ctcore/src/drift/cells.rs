@@ -136,7 +136,7 @@ pub(super) fn smoothed(share: f64, size: f64, cells: f64) -> f64 {
 /// from the pooled shares through the observed ones: rare cells keep their place, and no share
 /// leaves (0, 1). There mean, variance and skewness of the smoothed estimate are known, and its
 /// distribution is taken for a gamma of that skewness, as a noncentral chi-square is by Wilson and
-/// Hilferty (1931). No share is less than two rows of its sample: what is rarer cannot be told apart,
+/// Hilferty (1931). No share falls below two rows of its sample: what is rarer cannot be told apart,
 /// and terms such as PSI's weigh it without bound.
 pub(super) struct Inversion<S> {
     statistic: S,
@@ -236,7 +236,11 @@ impl<S: Statistic> Inversion<S> {
         let weights: Vec<f64> = logs.iter().map(|log| (log - largest).exp()).collect();
         let whole: f64 = weights.iter().sum();
         let least = LEAST / self.sizes[side];
-        weights.iter().map(|weight| (weight / whole).max(least)).collect()
+        weights
+            .iter()
+            .zip(&self.pooled)
+            .map(|(weight, pooled)| (weight / whole).max(least.min(*pooled)))
+            .collect()
     }
 
     fn at(&self, along: f64) -> Point {

@@ -39,7 +39,8 @@ pub fn against(reference: &[u64], current: &[u64], tolerance: f64) -> Result<Aga
 fn plug_in(reference: &[u64], current: &[u64], smoothing: Smoothing) -> Result<f64> {
     let (p, q) = shares(reference, current, smoothing)?;
     let each = p.iter().zip(&q).filter(|&(p, q)| p != q);
-    Ok(each.map(|(p, q)| (q - p) * (q / p).ln()).sum())
+    // Without any term a sum of floats is -0.
+    Ok(each.map(|(p, q)| (q - p) * (q / p).ln()).sum::<f64>() + 0.0)
 }
 
 fn term(p: f64, q: f64) -> Term {
