@@ -35,6 +35,9 @@ label = "grade"
 query = "query"
 columns = ["a", "b"]
 
+[leakage]
+accepted = ["a"]
+
 [train]
 parameters = {num_iterations = 5, num_leaves = 7, min_data_in_leaf = 5}
 limits = {time = "60s", memory = "2GB"}

@@ -62,7 +62,6 @@ def test_the_second_model_must_prove_its_gain(project):
 
 
 def test_a_much_better_model_is_promoted_and_a_drift_is_evidence(project):
-    project.toml("[train]", '[leakage]\naccepted = ["a"]\n\n[train]')  # it will tell far more than it did
     project.rows(rows(signal=0.0))
     run(project)
     table = rows(signal=1.5)
@@ -309,6 +308,32 @@ def test_a_holdout_that_production_learned_from_stops_before_it_is_evaluated(pro
     assert found.value == 1.0
 
 
+def test_rows_of_other_features_cannot_be_recognised_and_that_is_said(project):
+    run(project)
+    project.toml('columns = ["a", "b"]', 'columns = ["b", "a"]')
+    report = run(project, "2024-02-09")
+    found = next(check for check in report.checks if check.id == "contamination.production")
+    assert (found.verdict, found.required) == (Verdict.NOT_RUN, False)
+    assert "it read other features" in found.message
+
+
+def test_a_holdout_that_production_won_on_stops_as_well(project):
+    project.rows(rows(signal=0.0))
+    run(project)
+    table = rows(50, signal=1.5)
+    project.rows(table)
+    assert run(project, "2024-02-09").outcome == "promoted"  # on the rows of 02-02 to 02-09
+    spans = (("2024-02-05", "2024-02-08"), ("2024-02-09", "2024-02-12"), ("2024-01-01", "2024-02-09"))
+    old, new, before = (data.between(table, "time", *(data.instant(day, UTC) for day in span)) for span in spans)
+    copied = new.set_column(2, "a", old["a"]).set_column(3, "b", old["b"])
+    before = before.filter(pa.array(~np.isin(before["a"].to_numpy(), old["a"].to_numpy())))  # the window has them not
+    project.rows(pa.concat_tables([before, copied]))
+    project.toml('newest = "7d"', 'newest = "3d"')
+    report = run(project, "2024-02-12")
+    assert report.outcome == "contamination"
+    assert production(project) == 2
+
+
 def stopped(project, as_of="2024-02-05"):
     """A run that must stop at the data, and leave production alone."""
     report = run(project, as_of)
@@ -552,7 +577,6 @@ def test_a_training_child_that_crashes_hangs_or_grows(project, body, words):
 
 
 def test_production_that_moves_meanwhile_refuses_the_promotion(project):
-    project.toml("[train]", '[leakage]\naccepted = ["a"]\n\n[train]')
     project.rows(rows(signal=0.0))
     run(project)
     project.rows(rows(signal=1.5))

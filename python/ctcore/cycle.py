@@ -383,7 +383,11 @@ class Run:
             "log": self.registry.put(done.log.encode()),
             "seconds": done.seconds,
             "rows": self.window.num_rows,
-            "row_hashes": self.registry.put(self._hashes(self.window)),
+            "row_hashes": {
+                "columns": list(self.settings.features.columns),
+                "window": self.registry.put(self._hashes(self.window)),
+                "holdout": None if self.fixed_holdout else self.registry.put(self._hashes(self.holdout)),
+            },
         }
 
     def _register(self, steps: dict[str, Any]) -> dict[str, Any]:
@@ -398,18 +402,21 @@ class Run:
 
     def _contamination(self, steps: dict[str, Any]) -> dict[str, Any]:
         """Judge whether production has seen rows of the holdout, under whatever time: it would have an advantage."""
-        id_, number = "contamination.production", steps["leakage"]["baseline"]
-        production = None if number is None else self.registry.state(self.model).version(number)
+        state, number = self.registry.state(self.model), steps["leakage"]["baseline"]
+        production = state.version(number) if number is not None else None
         earlier = self._promoted(production) if production else None
-        learned = (earlier or {}).get("steps", {}).get("train", {}).get("row_hashes")
-        if production is None or learned is None:
-            why = "nothing serves" if production is None else "production's run recorded none"
-            message = f"there are no rows that production learned from to look for: {why}"
-            return {"checks": [Check(id=id_, verdict=Verdict.NOT_RUN, message=message, required=False).to_dict()]}
+        hashes = earlier["steps"]["train"].get("row_hashes") if earlier else None
+        if production is None or earlier is None or hashes is None:
+            return _not_looked("nothing serves" if production is None else "its run recorded no rows")
+        if hashes["columns"] != list(self.settings.features.columns):
+            return _not_looked("it read other features, so the same rows have other hashes")
+        known = self.registry.blob(hashes["window"])
+        if hashes["holdout"] and _won(earlier):
+            known += self.registry.blob(hashes["holdout"])
         fresh = self.holdout.filter(_since(self.holdout, self.settings.features.time, self._known_to(production)))
-        most = self.settings.leakage.max_overlap
-        found = validate.overlap(self.registry.blob(learned), self._hashes(fresh), max_overlap=most)
-        return {"checks": [replace(found, id=id_, message=f"what production learned from: {found.message}").to_dict()]}
+        found = validate.overlap(known, self._hashes(fresh), max_overlap=self.settings.leakage.max_overlap)
+        message = f"what production knows: {found.message}"
+        return {"checks": [replace(found, id="contamination.production", message=message).to_dict()]}
 
     def _hashes(self, rows: pa.Table) -> bytes:
         return validate.row_hashes(rows, self.settings.features.columns, time=self.settings.features.time)
@@ -453,9 +460,8 @@ class Run:
         record = self._promoted(production)
         if record is None or self.fixed_holdout:
             return None
-        inputs, steps = record["inputs"], record["steps"]
-        won = any(each["comparison"] for each in steps["evaluate"]["evidence"])
-        return known_until(inputs["window"], inputs["holdout"], won=won)
+        inputs = record["inputs"]
+        return known_until(inputs["window"], inputs["holdout"], won=_won(record))
 
     def _promoted(self, version: Version) -> dict[str, Any] | None:
         """Give the record of the run that promoted a version."""
@@ -575,6 +581,17 @@ def listing(registry: Registry) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+def _not_looked(why: str) -> dict[str, Any]:
+    message = f"rows that production knows were not looked for: {why}"
+    check = Check(id="contamination.production", verdict=Verdict.NOT_RUN, message=message, required=False)
+    return {"checks": [check.to_dict()]}
+
+
+def _won(record: dict[str, Any]) -> bool:
+    """Tell whether a run's candidate won a comparison on its holdout, which was chosen with it then."""
+    return any(each["comparison"] for each in record["steps"]["evaluate"]["evidence"])
 
 
 def model_files(registry: Registry, version: Any) -> ModelFiles:

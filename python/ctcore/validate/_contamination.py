@@ -137,7 +137,7 @@ def _relation(rows: Rows) -> Iterator[Check]:
     error = float(np.dot(np.abs(effects), errors)) / strength if strength else math.inf
     if error > _TELLING:
         message = "the features tell too little of the label to say whether the newest labels follow them as before"
-        yield Check(id=id_, verdict=Verdict.INSUFFICIENT, message=message, n=rows.count)
+        yield Check(id=id_, verdict=Verdict.INSUFFICIENT, message=message, n=rows.count, required=False)
         return
     kept = float(np.dot(effects, left)) / strength
     turned = kept < _TURNED and kept + 3 * error < 0
@@ -306,8 +306,8 @@ def duplicates(rows: Rows, *, keys: Collection[str], max_overlap: float) -> Iter
         words = "of the holdout are not after every row of the data: the model learns from their future"
         yield _none("leakage.time_order", late, words)
     for key in keys:
-        values = codes(rows.table[key])
-        shared = np.isin(values[rows.held_out], values[data])
+        values = codes(rows.table, key)
+        shared = np.isin(values[rows.held_out], values[data]) & (values[rows.held_out] >= 0)
         yield _none(f"leakage.keys.{key}", shared, f"of the holdout have a {key} of the data")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ctcore import _core
-from ctcore.errors import ArgumentError
+from ctcore.errors import ArgumentError, ColumnTypeError
 from ctcore.validate import _contamination
 from ctcore.validate._rows import Rows
 from ctcore.verdict import Check, Report, Verdict, plain
@@ -174,6 +174,10 @@ def leakage(
     policy = policy or LeakagePolicy()
     given = {name for name in (label, time, query, label_time, decision, *feature_times, *keys) if name is not None}
     features = tuple(name for name in data.column_names if name not in given) if features is None else tuple(features)
+    unreadable = {name: why for name in features if (why := _unreadable(data, name)) is not None}
+    features = tuple(name for name in features if name not in unreadable)
+    if not features:
+        raise ArgumentError("features: there is none that holds numbers or categories")
     rows = Rows.of(
         data,
         holdout,
@@ -189,6 +193,7 @@ def leakage(
     )
     powers = sorted((_power(rows, name) for name in features), key=lambda power: -_known(power.auc))
     checks = [
+        *(not_asked(f"leakage.readable.{name}", why) for name, why in unreadable.items()),
         *_predictive(rows, powers, policy),
         *_jump(rows, powers, policy),
         *_since(powers, previous, policy),
@@ -198,6 +203,17 @@ def leakage(
         *_contamination.duplicates(rows, keys=keys, max_overlap=policy.max_overlap),
     ]
     return LeakageReport(checks=tuple(checks), features=tuple(powers))
+
+
+def _unreadable(data: Any, name: str) -> str | None:
+    """Give why a feature has no values to count, if so: a list, an image, a struct."""
+    if name not in data.column_names:
+        return None  # whoever puts the rows together says so
+    try:
+        _core.predictiveness(name, data[name].slice(0, 0), np.zeros(0, np.int64), np.zeros(0, np.int64), 1)
+    except ColumnTypeError as error:
+        return str(error)
+    return None
 
 
 def _known(value: float) -> float:

@@ -91,7 +91,7 @@ class Rows:
 
     @cached_property
     def _query(self) -> NDArray[np.int64] | None:
-        return None if self.query_name is None else codes(self.table[self.query_name])
+        return None if self.query_name is None else codes(self.table, self.query_name)
 
     @cached_property
     def _class(self) -> NDArray[np.uint8]:
@@ -225,11 +225,18 @@ def numbers(table: Any, name: str, *, missing: bool = True) -> NDArray[np.float6
     return values
 
 
-def codes(column: Any) -> NDArray[np.int64]:
-    """Give whole numbers that tell a column's values apart; null is a value."""
-    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-    values: NDArray[np.int64] = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return values
+def codes(table: Any, name: str) -> NDArray[np.int64]:
+    """Give whole numbers that tell a column's values apart, -1 for null."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    try:
+        encoded = table[name].combine_chunks()
+        encoded = encoded if pa.types.is_dictionary(encoded.type) else pc.dictionary_encode(encoded)
+    except pa.ArrowNotImplementedError:
+        raise ColumnTypeError(f"{name}: values of type {table.schema.field(name).type} cannot be told apart") from None
+    indices: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return indices
 
 
 def instants(table: Any, name: str) -> NDArray[np.int64]:
