@@ -7,7 +7,7 @@ use ctcore::drift::rank_statistics::rank_statistics;
 use ctcore::metrics::definition::{Convention, Grades, Measure, Metric};
 use ctcore::metrics::groups::Groups;
 use ctcore::metrics::paired::{Pairs, Question, bootstrap, sign_flip};
-use ctcore::metrics::ranking::Ranking;
+use ctcore::metrics::ranking::{Ranking, Weights};
 use ctcore::profile::Edges;
 use ctcore::rank::Sorted;
 use ctcore::resample::Stream;
@@ -38,7 +38,7 @@ fn ndcg_at_10(bencher: Bencher<'_, '_>, (queries, documents): (usize, usize)) {
     };
     bencher
         .counter(ItemsCount::new(rows))
-        .bench(|| ndcg.evaluate(Grades::Whole(&grades), &scores, &groups, None));
+        .bench(|| ndcg.evaluate(Grades::Whole(&grades), &scores, &groups, Weights::default()));
 }
 
 #[divan::bench]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import warnings
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -9,10 +13,14 @@ import pytest
 import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.metrics import mean_absolute_error, mean_squared_error, ndcg_score
 
 from ctcore import _core, metrics
-from ctcore.errors import ArgumentError
+from ctcore.errors import ArgumentError, FindingWarning
+
+# Small random queries have equal scores now and then, which a number alone would not say.
+SMALL = pytest.mark.filterwarnings("ignore:in .* all scores are equal:ctcore.errors.FindingWarning")
 
 
 def ranking(rng, queries, *, documents=20, levels=5, tied=True):
@@ -75,6 +83,7 @@ def test_every_input_type_gives_the_same_number():
     assert value == pytest.approx(expected, abs=1e-14)
 
 
+@SMALL
 def test_the_same_bits_for_any_number_of_threads():
     grades, scores, sizes = ranking(np.random.default_rng(5), 100_000)
     found = set()
@@ -84,6 +93,30 @@ def test_the_same_bits_for_any_number_of_threads():
     _core.set_threads(None)
     assert len(sizes) * 10 > 10 * 65_536
     assert len(found) == 1
+
+
+MEMORY = """
+import numpy as np
+from ctcore import metrics
+def peak():
+    with open("/proc/self/status") as status:
+        return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+rng, rows = np.random.default_rng(0), 20_000_000
+grades, scores = rng.integers(0, 5, rows, dtype=np.uint8), rng.random(rows, dtype=np.float32)
+sizes = np.full(rows // 100, 100)
+metrics.ndcg(grades[:100], scores[:100], k=10)  # what is loaded once
+before = peak()
+metrics.ndcg(grades, scores, group=sizes, k=10)
+print(grades.nbytes + scores.nbytes + sizes.nbytes, peak() - before)
+"""
+
+
+def test_peak_memory_stays_below_twice_the_input():
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    held, more = map(int, done.stdout.split())
+    assert held > 100_000_000
+    assert 200_000 * 8 < more < held  # the value of each query, at least
+    print(f"\n{more / 1e6:.0f} MB beside an input of {held / 1e6:.0f} MB")
 
 
 @pytest.mark.parametrize(
@@ -125,11 +158,83 @@ def test_scaling_weights_changes_nothing_and_ndcg_stays_in_range(weights, factor
     assert scaled == pytest.approx(value, rel=1e-12)
 
 
+WEIGHTS = st.integers(0, 1_000).map(lambda weight: weight / 100)  # what is scaled must not lose its last digits
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3), WEIGHTS), min_size=6, max_size=6),
+    st.floats(0.01, 100),
+)
+def test_item_weights_scale_away_query_by_query_and_ndcg_stays_in_range(rows, factor):
+    grades, scores, items = (list(column) for column in zip(*rows, strict=True))
+    scaled = [weight * (factor if row < 2 else 1) for row, weight in enumerate(items)]  # one query alone
+    for metric in ("ndcg@2", "dcg", "ndcg"):
+        one, other = (
+            metrics.evaluate(grades, scores, metric=metric, group=[2, 4], item_weight=weight)
+            for weight in (items, scaled)
+        )
+        assert one.per_query == pytest.approx(other.per_query, rel=1e-12)
+        assert metric == "dcg" or (one.per_query <= 1).all()
+
+
+@SMALL
+def test_ndcg_with_item_weights_is_scikit_learns_of_weighed_gains():
+    rng = np.random.default_rng(13)
+    grades, scores, sizes = ranking(rng, 200)
+    items, ends = rng.uniform(0, 3, len(grades)), np.cumsum(sizes)
+    expected = [
+        ndcg_score([(grades * items)[end - size : end]], [scores[end - size : end]], k=5)
+        for size, end in zip(sizes, ends, strict=True)
+    ]
+    found = metrics.evaluate(grades, scores, metric="ndcg@5", group=sizes, item_weight=items)
+    assert found.per_query == pytest.approx(expected, abs=1e-12)
+    shuffled, query = rng.permutation(len(grades)), np.repeat(np.arange(200), sizes)
+    rows = {"query": query[shuffled], "item_weight": items[shuffled]}
+    assert metrics.ndcg(grades[shuffled], scores[shuffled], k=5, **rows) == pytest.approx(found.value, abs=1e-12)
+    for bad, words in [
+        ({"item_weight": items[1:]}, "item_weight: must have one value for each of the"),
+        ({"item_weight": -items - 1}, "item_weight: must be finite and at least 0, found -"),
+        ({"item_weight": items, "metric": "map@5"}, "items weigh in DCG and NDCG"),
+        ({"item_weight": items, "metric": "mae"}, "losses of rows have weights of rows"),
+    ]:
+        groups = {} if bad.get("metric") == "mae" else {"group": sizes}
+        with pytest.raises(ArgumentError, match=words):
+            metrics.evaluate(grades, scores, **{"metric": "ndcg"} | bad, **groups)
+    with pytest.raises(ArgumentError, match="relevance: must have one value for each of the 3 rows, found 2"):
+        metrics.ndcg([1, 0], [1.0, 2.0, 3.0], query=[1, 2, 1])
+
+
 def test_losses_equal_scikit_learn():
     rng = np.random.default_rng(6)
     target, prediction = rng.normal(size=(2, 100_000))
     assert metrics.mae(target, prediction) == pytest.approx(mean_absolute_error(target, prediction), rel=1e-13)
     assert metrics.mse(target, prediction) == pytest.approx(mean_squared_error(target, prediction), rel=1e-13)
+
+
+def test_kendall_equals_scipy_query_by_query():
+    rng = np.random.default_rng(11)
+    sizes = rng.integers(1, 30, 300)
+    first, second = rng.integers(0, 8, (2, sizes.sum())).astype(float)
+    query, ends = np.repeat(np.arange(300), sizes), np.cumsum(sizes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of queries without a value
+        expected = np.array(
+            [stats.kendalltau(first[end - size : end], second[end - size : end]).statistic
+             for size, end in zip(sizes, ends, strict=True)]
+        )  # fmt: skip
+    undefined = np.isnan(expected)
+    assert 0 < undefined.sum() < 100
+    assert _core.kendall(first, second, sizes) == pytest.approx(expected, abs=1e-12, nan_ok=True)
+    assert metrics.kendall(first, second, group=sizes) == pytest.approx(np.nanmean(expected), abs=1e-12)
+    weight, shuffled = rng.uniform(0.1, 2, 300), rng.permutation(len(first))
+    found = metrics.kendall(first, second, group=sizes, weight=weight)
+    assert found == pytest.approx(np.average(expected[~undefined], weights=weight[~undefined]), abs=1e-12)
+    rows = {"query": query[shuffled], "weight": np.repeat(weight, sizes)[shuffled] * 7}
+    assert metrics.kendall(first[shuffled], second[shuffled], **rows) == pytest.approx(found, abs=1e-12)
+    with pytest.raises(ArgumentError, match="second: NaN in row 1"):
+        metrics.kendall([1.0, 2.0], [1.0, np.nan])
+    with pytest.raises(ArgumentError, match="second: must have one score for each of the 2 rows, found 3"):
+        metrics.kendall([1.0, 2.0], [1.0, 2.0, 3.0])
 
 
 # ---------------------------------------------------------------- compare
@@ -195,6 +300,38 @@ def test_scores_that_meet_in_float32_are_a_finding():
     assert not metrics.evaluate(**given).findings
 
 
+def test_findings_reach_whoever_gets_one_number():
+    with pytest.warns(FindingWarning, match="2 grades are fractional"):
+        assert metrics.ndcg([1.0, 0.5, 0.25], [3.0, 2.0, 1.0]) == 1
+    with pytest.warns(FindingWarning, match="in 1 of 2 queries all scores are equal"):
+        metrics.mean_average_precision([1, 0, 1, 0], [0.5, 0.5, 0.2, 0.1], group=[2, 2])
+    found = metrics.evaluate([1, 0, 1, 0], [0.5, 0.5, 0.2, 0.1], metric="map", group=[2, 2])
+    assert found.findings == ("in 1 of 2 queries all scores are equal: nothing ranks",)
+    compared = metrics.compare([1, 0, 1, 0], [0.5, 0.5, 0.2, 0.1], [4.0, 3, 2, 1], metric="map", group=[2, 2])
+    assert compared.findings == ("candidate: in 1 of 2 queries all scores are equal: nothing ranks",)
+    with pytest.raises(ArgumentError, match="production: NaN in row 3"):
+        metrics.compare([1, 0, 1, 0], [4.0, 3, 2, 1], [1, 2, 3, np.nan], metric="map", group=[2, 2])
+
+
+def test_two_models_are_measured_as_each_alone():
+    rng = np.random.default_rng(12)
+    grades, candidate, sizes = ranking(rng, 300)
+    production = rng.integers(0, 9, len(grades)).astype(np.float32)  # another precision
+    found = metrics.compare(grades, candidate, production, metric="ndcg@5", group=sizes)
+    one, other = (metrics.evaluate(grades, each, metric="ndcg@5", group=sizes) for each in (candidate, production))
+    used = metrics.informative(one)
+    assert found.n_queries == np.count_nonzero(used)
+    assert found.candidate == pytest.approx(one.per_query[used].mean(), abs=1e-12)
+    assert found.production == pytest.approx(other.per_query[used].mean(), abs=1e-12)
+    weight = rng.uniform(0.5, 2, len(sizes))
+    of_rows = metrics.compare(
+        grades, candidate, production, metric="ndcg@5", group=sizes, weight=np.repeat(weight, sizes)
+    )
+    of_queries = metrics.compare(grades, candidate, production, metric="ndcg@5", group=sizes, weight=weight)
+    assert of_rows.gain == pytest.approx(of_queries.gain, rel=1e-12)
+
+
+@SMALL
 def test_one_function_gives_what_evaluate_gives():
     rng = np.random.default_rng(5)
     for documents in (3, 20, 60, 300):

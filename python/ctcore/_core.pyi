@@ -32,6 +32,7 @@ __all__ = [
     "group_ids",
     "hellinger",
     "jensen_shannon",
+    "kendall",
     "keys",
     "known_rows",
     "ks",
@@ -102,14 +103,16 @@ def set_threads(threads: int | None) -> None: ...
 def group_ids(query: Any) -> tuple[NDArray[np.int64], NDArray[np.uintp] | None]: ...
 def ranking(
     relevance: Any,
-    score: Any,
+    models: Sequence[Any],
     group: Any,
     *,
     metrics: Sequence[tuple[str, int | None]],
     definition: Any,
     weight: Any = None,
+    item_weight: Any = None,
     bounds: bool = True,
-) -> dict[str, Any]: ...
+) -> list[dict[str, Any]]: ...
+def kendall(first: Any, second: Any, group: Any) -> NDArray[np.float64]: ...
 def losses(target: Any, prediction: Any, loss: str, quantile: float = 0.5) -> NDArray[np.float64]: ...
 def auc(target: Any, score: Any, curve: str, weight: Any = None) -> float: ...
 def calibration_error(target: Any, probability: Any, bins: int, weight: Any = None) -> float: ...

@@ -24,6 +24,13 @@ class ArgumentError(CtcoreError, ValueError):
     """An argument has a value that cannot be used."""
 
 
+class FindingWarning(UserWarning):
+    """A number was computed, and something about its input should be known before it is believed.
+
+    Functions that give one number warn; ``metrics.evaluate`` and ``metrics.compare`` hold the same text as findings.
+    """
+
+
 class ColumnTypeError(CtcoreError, TypeError):
     """A column is of a type that the operation does not understand."""
 

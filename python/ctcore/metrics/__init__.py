@@ -12,6 +12,7 @@ from ctcore.metrics._compare import Comparison, Margin, compare, informative, to
 from ctcore.metrics._definition import PRESETS, Definition
 from ctcore.metrics._evaluate import Evaluation, Evaluations, evaluate
 from ctcore.metrics._exposure import Exposure, exposure
+from ctcore.metrics._kendall import kendall
 from ctcore.metrics._off_policy import OffPolicy, off_policy
 from ctcore.metrics._pointwise import mae, mape, mse, quantile_loss, r2, rmse
 from ctcore.metrics._ranking import (
@@ -54,6 +55,7 @@ __all__ = [
     "gauc",
     "hit_rate",
     "informative",
+    "kendall",
     "log_loss",
     "mae",
     "mape",

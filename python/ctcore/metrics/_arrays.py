@@ -52,6 +52,15 @@ def by_document(sizes: Any, order: NDArray[np.uintp] | None, document: Any, rows
     return order[np.lexsort((np.negative(id_.astype(np.int64)), np.repeat(np.arange(len(sizes)), sizes)))]
 
 
+def gather(name: str, values: Any, order: NDArray[np.uintp] | None) -> Any:
+    """Bring the rows of each query together."""
+    if order is None:
+        return values
+    if len(values) != len(order):
+        raise ArgumentError(f"{name}: must have one value for each of the {len(order)} rows, found {len(values)}")
+    return np.asarray(values)[order]
+
+
 def query_weights(weight: Any, sizes: Any, order: NDArray[np.uintp] | None, rows: int) -> Any:
     """Give one weight a query, of weights of the queries or of their rows."""
     if weight is None:

@@ -10,7 +10,8 @@ import numpy as np
 
 from ctcore import _core
 from ctcore.errors import ArgumentError
-from ctcore.metrics._evaluate import Definition, evaluate, groups
+from ctcore.metrics._arrays import groups, query_weights
+from ctcore.metrics._evaluate import Definition, evaluate, rank_pair
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,6 +127,8 @@ class Comparison:
     """Why nothing could be measured: gain is NaN, the bounds are infinite."""
     slices: dict[str, Comparison] = field(default_factory=dict)
     """The same on each slice, by ``"name=value"``."""
+    findings: tuple[str, ...] = ()
+    """What about the grades and scores should be known before the gain is believed."""
 
     @property
     def unit(self) -> Margin:
@@ -144,7 +147,8 @@ class Comparison:
         gone = {"lower": -math.inf, "upper": math.inf, "gain": math.nan, "candidate": math.nan, "production": math.nan}
         parts = record | {name: gone[name] for name in gone if record[name] is None}
         slices = {name: cls.from_dict(each, definition) for name, each in record["slices"].items()}
-        return cls(**parts | {"definition": definition, "slices": slices})
+        findings = tuple(record.get("findings", ()))
+        return cls(**parts | {"definition": definition, "slices": slices, "findings": findings})
 
 
 def compare(
@@ -192,8 +196,8 @@ def compare(
         a query. Without it each query is its own cluster, which is too optimistic where queries share a day.
     slices : mapping of names to arrays of shape (rows,), optional
         Columns, such as the weekday, each of whose values is compared on its own. Constant within a query.
-    weight : array of shape (queries,), optional
-        The weight of each query (row). Scaling all weights changes nothing.
+    weight : array of shape (queries,) or (rows,), optional
+        The weight of each query (row); of weights of rows, a query has the mean. Scaling all weights changes nothing.
     method : "sign_flip", "cluster_t", "bootstrap" or "delong", optional
         Sign flips of whole clusters (Hartigan, JASA 64, 1969), the default: exact at few clusters, no variance
         estimated. Student's t on cluster sums. A bootstrap of clusters with ``resamples`` draws: too short
@@ -300,9 +304,10 @@ class _Sample:
     weight: NDArray[np.float64]
     target: NDArray[np.float64]
     """For R2 and AUC; else empty."""
+    findings: tuple[str, ...] = ()
 
     def of(self, mask: NDArray[np.bool_]) -> _Sample:
-        parts = (getattr(self, name) for name in self.__slots__)
+        parts = (getattr(self, name) for name in self.__slots__ if name != "findings")
         return _Sample(*(part[mask] if len(part) else part for part in parts))
 
 
@@ -325,6 +330,7 @@ def _sample(
     if len(np.asarray(candidate)) == 0:
         raise ArgumentError("candidate: there are no rows, so there is nothing to compare")
     target = np.empty(0)
+    findings: tuple[str, ...] = ()
     if definition.metric == "roc_auc":
         target = np.asarray(relevance, dtype=float)
         ours, theirs = np.asarray(candidate, dtype=float), np.asarray(production, dtype=float)
@@ -333,18 +339,26 @@ def _sample(
     else:
         squared = definition.metric in ("rmse", "r2")
         by_unit = Definition("mse") if squared else definition
-        one = evaluate(relevance, candidate, metric=by_unit, group=group, query=query)
-        other = evaluate(relevance, production, metric=by_unit, group=group, query=query)
+        if definition.ranks:
+            one, other = rank_pair(definition, relevance, candidate, production, group=group, query=query)
+        else:
+            one = evaluate(relevance, candidate, metric=by_unit)
+            other = evaluate(relevance, production, metric=by_unit)
+        both = {"candidate": one.findings, "production": other.findings}
+        findings = tuple(f"{name}: {finding}" for name, each in both.items() for finding in each)
         ours, theirs = one.per_query, other.per_query
         used = informative(one) & informative(other)
         constant = np.zeros(len(ours), dtype=bool) if one.constant is None else one.constant & ~np.isnan(ours)
         if definition.metric == "r2":
             target = np.asarray(relevance, dtype=float)
     units = len(ours)
+    if weight is not None and definition.ranks:
+        rows = len(np.asarray(candidate))
+        weight = query_weights(weight, *groups(rows, group=group, query=query), rows)
     weights = np.ones(units) if weight is None else np.asarray(weight, dtype=float)
     if weights.shape != (units,):
         raise ArgumentError(f"weight: must have one value for each of the {units} queries, found {weights.shape}")
-    return _Sample(ours, theirs, used, constant, np.arange(units), weights, target)
+    return _Sample(ours, theirs, used, constant, np.arange(units), weights, target, findings)
 
 
 def _slice(ask: _Ask, sample: _Sample, mask: NDArray[np.bool_]) -> Comparison:
@@ -402,6 +416,7 @@ def _compared(ask: _Ask, sample: _Sample, slices: dict[str, Comparison]) -> Comp
         design_effect=found["design_effect"],
         method=words,
         slices=slices,
+        findings=sample.findings,
         **{name: found[name] for name in ("gain", "lower", "upper", "p_value", "p_not_better", "p_not_worse")},
     )
 

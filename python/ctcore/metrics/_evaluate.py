@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from ctcore import _core
-from ctcore.errors import ArgumentError
-from ctcore.metrics._arrays import by_document, codes, groups, numbers, query_weights
+from ctcore.errors import ArgumentError, FindingWarning
+from ctcore.metrics._arrays import by_document, codes, gather, groups, numbers, query_weights
 from ctcore.metrics._classification import brier, roc_auc
 from ctcore.metrics._definition import LOSSES, Definition, Empty, Gain, Preset, Ties
 from ctcore.metrics._pointwise import r2, rmse
@@ -19,7 +20,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["Definition", "Empty", "Evaluation", "Evaluations", "Gain", "Ties", "codes", "evaluate", "groups", "rank"]
+__all__ = [
+    "Definition",
+    "Empty",
+    "Evaluation",
+    "Evaluations",
+    "Gain",
+    "Ties",
+    "codes",
+    "evaluate",
+    "groups",
+    "rank",
+    "rank_pair",
+]
 
 _WHOLE = {"rmse": rmse, "r2": r2, "roc_auc": roc_auc, "brier": brier}
 """Metrics of rows that are more than the mean of a loss."""
@@ -57,6 +70,10 @@ class Evaluation:
     """The mean in the best order of equal scores."""
     constant: NDArray[np.bool_] | None = field(default=None, repr=False)
     """Which queries are constant."""
+    weight: NDArray[np.float64] | None = field(default=None, repr=False)
+    """The weight of each query, where weights were given."""
+    findings: tuple[str, ...] = ()
+    """What about the input should be known before the number is believed."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers, without the per-query values; what has no value is ``None``."""
@@ -111,6 +128,7 @@ def evaluate(
     query: Any = None,
     document: Any = None,
     weight: Any = None,
+    item_weight: Any = None,
     preset: Preset | None = None,
     **switches: Any,
 ) -> Evaluations: ...
@@ -124,6 +142,7 @@ def evaluate(
     query: Any = None,
     document: Any = None,
     weight: Any = None,
+    item_weight: Any = None,
     preset: Preset | None = None,
     **switches: Any,
 ) -> Evaluation: ...
@@ -137,6 +156,7 @@ def evaluate(
     query: Any = None,
     document: Any = None,
     weight: Any = None,
+    item_weight: Any = None,
     preset: Preset | None = None,
     **switches: Any,
 ) -> Evaluation | Evaluations:
@@ -158,6 +178,8 @@ def evaluate(
         The id of each document, for ``ties="document"``: of equal scores the higher id comes first, as in trec_eval.
     weight : array of shape (queries,) or (rows,), optional
         The weight of each query in the means; of weights of rows, a query has the mean. Scaling all changes nothing.
+    item_weight : array of shape (rows,), optional
+        DCG and NDCG: how much each document counts beside the others of its query, as for :func:`ndcg`.
     preset : "trec", "sklearn", "lightgbm", "xgboost" or "ranx"
         The convention of a library. Its expansion is in each result's ``definition``.
     **switches :
@@ -167,7 +189,7 @@ def evaluate(
     ------
     ArgumentError
         For NaN scores, grades that are not finite or (unless they mean unjudged) negative, sizes that do not add up.
-        Constant scores, fractional grades and scores that meet only in float32 are findings.
+        Constant scores, fractional grades and scores that meet only in float32 are ``findings``.
 
     Examples
     --------
@@ -196,8 +218,11 @@ def evaluate(
     if len(kinds) > 1:
         raise ArgumentError("metrics: metrics of rankings and losses of rows cannot be evaluated together")
     if kinds == {True}:
-        found = _rank(definitions, relevance, score, group=group, query=query, document=document, weight=weight)
+        rows = {"group": group, "query": query, "document": document, "weight": weight, "item_weight": item_weight}
+        (found,) = _rank(definitions, relevance, {"score": score}, **rows)
     else:
+        if item_weight is not None:
+            raise ArgumentError("item_weight: losses of rows have weights of rows; give weight")
         found = _losses(definitions, relevance, score, weight=weight)
     return found if metrics is not None else next(iter(found.values()))
 
@@ -217,24 +242,37 @@ def _losses(definitions: list[Definition], target: Any, prediction: Any, *, weig
 
 
 def rank(definition: Definition, relevance: Any, score: Any, **rows: Any) -> float:
-    """Give one ranking metric's mean."""
-    return _rank([definition], relevance, score, bounds=False, **rows)[definition.name].value
+    """Give one ranking metric's mean; what else should be known is a warning."""
+    (found,) = _rank([definition], relevance, {"score": score}, bounds=False, **rows)
+    for finding in found.findings:
+        warnings.warn(finding, FindingWarning, stacklevel=3)
+    return found[definition.name].value
+
+
+def rank_pair(
+    definition: Definition, relevance: Any, candidate: Any, production: Any, **rows: Any
+) -> tuple[Evaluation, Evaluation]:
+    """Give one ranking metric of two models, from one look at the grades."""
+    models = {"candidate": candidate, "production": production}
+    one, other = _rank([definition], relevance, models, bounds=False, **rows)
+    return one[definition.name], other[definition.name]
 
 
 def _rank(
     definitions: list[Definition],
     relevance: Any,
-    score: Any,
+    models: dict[str, Any],
     *,
     group: Any = None,
     query: Any = None,
     document: Any = None,
     weight: Any = None,
+    item_weight: Any = None,
     bounds: bool = True,
-) -> Evaluations:
+) -> list[Evaluations]:
     how = definitions[0]
-    relevance, score = numbers(relevance), numbers(score)
-    rows = len(score)
+    relevance, scores = numbers(relevance), [numbers(score) for score in models.values()]
+    rows = len(scores[0])
     sizes, order = groups(rows, group=group, query=query)
     weight = query_weights(weight, sizes, order, rows)
     ids = None if query is None else _ids(query, sizes, order)
@@ -243,30 +281,46 @@ def _rank(
             raise ArgumentError('document: ties="document" (preset "trec") needs the id of each document')
         order = by_document(sizes, order, document, rows)
         how = replace(how, ties="input")
-    if order is not None:
-        relevance, score = np.asarray(relevance)[order], np.asarray(score)[order]
+    relevance = gather("relevance", relevance, order)
+    scores = [gather(name, score, order) for name, score in zip(models, scores, strict=True)]
+    item_weight = None if item_weight is None else gather("item_weight", numbers(item_weight), order)
     findings = [*_fractional(relevance)]
+    collisions: list[list[str]] = [[] for _ in scores]
     if how.score_type == "float32":
-        findings += _collisions(score, sizes)
-        score = np.asarray(score).astype(np.float32)
+        collisions = [[*_collisions(score, sizes)] for score in scores]
+        scores = [np.asarray(score).astype(np.float32) for score in scores]
     elif how.score_type != "given":
         raise ArgumentError(f'score_type: must be "given" or "float32", found {how.score_type!r}')
     found = _core.ranking(
         relevance,
-        score,
+        scores,
         sizes,
         metrics=[(definition.metric, definition.k) for definition in definitions],
         definition=how,
         weight=weight,
+        item_weight=item_weight,
         bounds=bounds,
     )
+    each = zip(found, collisions, strict=True)
+    return [_read(definitions, model, ids, weight, [*findings, *collided]) for model, collided in each]
+
+
+def _read(
+    definitions: list[Definition], found: dict[str, Any], ids: Any, weight: Any, findings: list[str]
+) -> Evaluations:
+    """Make evaluations of what the core found for one model."""
     flags, tied_from = found["flags"], found["tied_from"]
 
     def count(bit: int) -> int:
         return int(np.count_nonzero(flags & bit))
 
-    by_name = {}
+    counts = {bit: count(bit) for bit in (_IRRELEVANT, _CONSTANT, _SINGLE, _CONSTANT_SCORE, _GAINLESS)}
+    if counts[_CONSTANT_SCORE]:
+        findings.append(f"in {counts[_CONSTANT_SCORE]:,} of {len(flags):,} queries all scores are equal: nothing ranks")
+    cutoffs = {definition.k or np.iinfo(np.uint32).max for definition in definitions}
+    tied = {k: int(np.count_nonzero(tied_from < k)) for k in cutoffs}
     constant = (flags & _CONSTANT) != 0
+    by_name = {}
     for definition, column in zip(definitions, found["columns"], strict=True):
         graded = definition.metric in {"dcg", "ndcg", "err"}
         by_name[definition.name] = Evaluation(
@@ -274,18 +328,18 @@ def _rank(
             column["value"],
             column["per_query"],
             n_queries=len(flags),
-            n_empty=count(_GAINLESS if graded else _IRRELEVANT),
+            n_empty=counts[_GAINLESS if graded else _IRRELEVANT],
             n_skipped=int(np.count_nonzero(np.isnan(column["per_query"]))),
-            n_constant=int(np.count_nonzero(constant)),
-            n_single=count(_SINGLE),
-            n_tied=int(np.count_nonzero(tied_from < (definition.k or np.iinfo(np.uint32).max))),
-            n_constant_score=count(_CONSTANT_SCORE),
+            n_constant=counts[_CONSTANT],
+            n_single=counts[_SINGLE],
+            n_tied=tied[definition.k or np.iinfo(np.uint32).max],
+            n_constant_score=counts[_CONSTANT_SCORE],
             pessimistic=column["pessimistic"],
             optimistic=column["optimistic"],
             constant=constant,
+            weight=weight,
+            findings=tuple(findings),
         )
-    if count(_CONSTANT_SCORE):
-        findings.append(f"in {count(_CONSTANT_SCORE):,} of {len(flags):,} queries all scores are equal: nothing ranks")
     return Evaluations(by_name, ids, tuple(findings))
 
 

@@ -22,6 +22,7 @@ def ndcg(
     ties: Ties = "average",
     empty: Empty = "zero",
     weight: Any = None,
+    item_weight: Any = None,
 ) -> float:
     r"""Normalised discounted cumulative gain, the mean over queries.
 
@@ -56,6 +57,9 @@ def ndcg(
     weight : array of shape (queries,) or (rows,), optional
         The weight of each query in the mean; of weights of rows, a query has the mean. Scaling all weights changes
         nothing.
+    item_weight : array of shape (rows,), optional
+        How much each document counts beside the others of its query: its gain times the weight over their mean weight,
+        in the best order too. So NDCG stays in [0, 1], and scaling the weights of a query changes nothing.
 
     Returns
     -------
@@ -67,16 +71,23 @@ def ndcg(
     ArgumentError
         For NaN scores, negative or non-finite grades, sizes that do not add up.
 
+    Warns
+    -----
+    FindingWarning
+        Where all scores of a query are equal, and for fractional grades: :func:`evaluate` holds them as findings.
+
     Examples
     --------
     >>> from ctcore import metrics
     >>> round(metrics.ndcg([3, 2, 0, 1], [0.9, 0.1, 0.8, 0.7]), 6)
     0.915893
-    >>> metrics.ndcg([1, 0, 0, 1], [0.5, 0.5, 0.2, 0.1], group=[2, 2], k=1)
+    >>> metrics.ndcg([1, 0, 0, 0, 1], [0.5, 0.5, 0.3, 0.2, 0.1], group=[3, 2], k=1)
+    0.25
+    >>> metrics.ndcg([1, 1], [0.9, 0.1], k=1, item_weight=[1, 4])  # the better one was left for the second place
     0.25
     """
     definition = Definition("ndcg", k, gain=gain, ties=ties, empty=empty)
-    return rank(definition, relevance, score, group=group, query=query, weight=weight)
+    return rank(definition, relevance, score, group=group, query=query, weight=weight, item_weight=item_weight)
 
 
 def dcg(
@@ -90,6 +101,7 @@ def dcg(
     ties: Ties = "average",
     empty: Empty = "zero",
     weight: Any = None,
+    item_weight: Any = None,
 ) -> float:
     r"""Discounted cumulative gain, :math:`\sum_{i \le k} gain_i / \log_2(i + 1)`, the mean over queries.
 
@@ -100,7 +112,7 @@ def dcg(
     3.0
     """
     definition = Definition("dcg", k, gain=gain, ties=ties, empty=empty)
-    return rank(definition, relevance, score, group=group, query=query, weight=weight)
+    return rank(definition, relevance, score, group=group, query=query, weight=weight, item_weight=item_weight)
 
 
 def mean_average_precision(
@@ -153,7 +165,7 @@ def mean_reciprocal_rank(
     >>> from ctcore import metrics
     >>> metrics.mean_reciprocal_rank([0, 1, 1], [0.9, 0.5, 0.1])
     0.5
-    >>> metrics.mean_reciprocal_rank([0, 1], [0.5, 0.5])  # first or second, equally likely
+    >>> metrics.mean_reciprocal_rank([0, 1, 0], [0.5, 0.5, 0.2])  # first or second, equally likely
     0.75
     """
     definition = Definition("mrr", k, relevant_from=relevant_from, ties=ties, empty=empty)
@@ -260,8 +272,8 @@ def hit_rate(
     Ties: the exact probability of a hit in a random order. The other arguments are those of :func:`ndcg`.
 
     >>> from ctcore import metrics
-    >>> metrics.hit_rate([0, 1, 0], [0.5, 0.5, 0.5], k=1) == 1 / 3
-    True
+    >>> metrics.hit_rate([0, 1, 0], [0.5, 0.5, 0.2], k=1)
+    0.5
     """
     definition = Definition("hit_rate", k, relevant_from=relevant_from, ties=ties, empty=empty)
     return rank(definition, relevance, score, group=group, query=query, weight=weight)

@@ -129,11 +129,11 @@ pub(crate) enum Scores {
     Double(PrimitiveArray<Float64Type>),
 }
 
-pub(crate) fn scores(column: &Column) -> Result<Scores> {
-    let array = contiguous("score", column)?;
+pub(crate) fn scores(name: &'static str, column: &Column) -> Result<Scores> {
+    let array = contiguous(name, column)?;
     match array.as_primitive_opt::<Float32Type>() {
         Some(single) => Ok(Scores::Single(single.clone())),
-        None => Ok(Scores::Double(floats("score", column)?)),
+        None => Ok(Scores::Double(floats(name, column)?)),
     }
 }
 

@@ -5,8 +5,10 @@ use ctcore::metrics::definition::{
     ApDenominator, Convention, Empty, Gain, Grades, Measure, Metric, Negative, PrecisionDenominator, Ties,
 };
 use ctcore::metrics::groups::Groups;
+use ctcore::metrics::kendall::tau_b;
 use ctcore::metrics::pointwise::{Loss, losses as row_losses};
-use ctcore::metrics::ranking::Ranking;
+use ctcore::metrics::ranking::{Evaluated, Ranking, Weights};
+use ctcore::metrics::select::Score;
 use ctcore::{Error, Result};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
@@ -145,22 +147,24 @@ const MEASURES: &[(&str, Measure)] = &[
     ("gauc", Measure::Auc),
 ];
 
-/// Ranking metrics, each a name and a cutoff, of each query and on average. Flag bits of a query:
-/// 1 no relevant document, 2 equal grades, 4 at most one document, 8 equal scores, 16 no gain. Without
-/// `bounds`, the means in the worst and the best order of equal scores are NaN.
+/// Ranking metrics, each a name and a cutoff, of each query and on average, for the scores of one
+/// model or of two. Flag bits of a query: 1 no relevant document, 2 equal grades, 4 at most one
+/// document, 8 equal scores, 16 no gain. Without `bounds`, which two models never have, the means in
+/// the worst and the best order of equal scores are NaN.
 #[pyfunction]
-#[pyo3(signature = (relevance, score, group, *, metrics, definition, weight=None, bounds=true))]
+#[pyo3(signature = (relevance, models, group, *, metrics, definition, weight=None, item_weight=None, bounds=true))]
 #[expect(clippy::too_many_arguments, reason = "named in Python")]
 pub(crate) fn ranking<'py>(
     py: Python<'py>,
     relevance: Column,
-    score: Column,
+    models: Vec<Column>,
     group: Column,
     metrics: Vec<(String, Option<usize>)>,
     definition: Definition,
     weight: Option<Column>,
+    item_weight: Option<Column>,
     bounds: bool,
-) -> PyResult<Bound<'py, PyDict>> {
+) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let found = run(py, || {
         let metrics = metrics
             .iter()
@@ -171,32 +175,74 @@ pub(crate) fn ranking<'py>(
             .collect::<Result<Vec<_>>>()?;
         let convention = definition.convention()?;
         let ranking = Ranking { metrics, convention };
-        let (relevance, score) = (grades(&relevance)?, scores(&score)?);
-        let rows = match &score {
-            Scores::Single(values) => values.values().len(),
-            Scores::Double(values) => values.values().len(),
-        };
+        let relevance = grades(&relevance)?;
+        let rows = models
+            .first()
+            .map_or(0, |model| model.0.iter().map(|part| part.len()).sum());
         let groups = Groups::from_sizes(integers("group", &group)?.values(), rows)?;
         let relevance = match &relevance {
             Relevance::Whole(values) => Grades::Whole(values.values()),
             Relevance::Real(values) => Grades::Real(values.values()),
         };
-        let weight = weight
-            .as_ref()
-            .map(|weight| floats("weight", weight))
-            .transpose()?;
-        let weight = weight.as_ref().map(|weight| weight.values().as_ref());
-        match (&score, bounds) {
-            (Scores::Single(values), true) => ranking.evaluate(relevance, values.values(), &groups, weight),
-            (Scores::Double(values), true) => ranking.evaluate(relevance, values.values(), &groups, weight),
-            (Scores::Single(values), false) => {
-                ranking.evaluate_unbounded(relevance, values.values(), &groups, weight)
+        let optional =
+            |name, column: &Option<Column>| column.as_ref().map(|column| floats(name, column)).transpose();
+        let (query, item) = (
+            optional("weight", &weight)?,
+            optional("item_weight", &item_weight)?,
+        );
+        let weight = Weights {
+            query: query.as_ref().map(|weight| weight.values().as_ref()),
+            item: item.as_ref().map(|weight| weight.values().as_ref()),
+        };
+        let ask = |relevance| (&ranking, relevance, &groups, weight);
+        match models.as_slice() {
+            [only] => match scores("score", only)? {
+                Scores::Single(only) => one(ask(relevance), only.values(), bounds),
+                Scores::Double(only) => one(ask(relevance), only.values(), bounds),
+            },
+            [candidate, production] => {
+                match (scores("candidate", candidate)?, scores("production", production)?) {
+                    (Scores::Single(a), Scores::Single(b)) => two(ask(relevance), a.values(), b.values()),
+                    (Scores::Double(a), Scores::Double(b)) => two(ask(relevance), a.values(), b.values()),
+                    // Each is ranked in its own precision: f64 holds every f32.
+                    _ => two(
+                        ask(relevance),
+                        floats("candidate", candidate)?.values(),
+                        floats("production", production)?.values(),
+                    ),
+                }
             }
-            (Scores::Double(values), false) => {
-                ranking.evaluate_unbounded(relevance, values.values(), &groups, weight)
-            }
+            _ => Err(Error::argument(
+                "models",
+                format!("must be one or two, found {}", models.len()),
+            )),
         }
     })?;
+    found
+        .into_iter()
+        .map(|evaluated| ranking_dict(py, evaluated))
+        .collect()
+}
+
+/// What is asked of each model.
+type Ask<'a> = (&'a Ranking, Grades<'a>, &'a Groups, Weights<'a>);
+
+fn one<S: Score>(ask: Ask<'_>, scores: &[S], bounds: bool) -> Result<Vec<Evaluated>> {
+    let (ranking, relevance, groups, weight) = ask;
+    Ok(vec![if bounds {
+        ranking.evaluate(relevance, scores, groups, weight)?
+    } else {
+        ranking.evaluate_unbounded(relevance, scores, groups, weight)?
+    }])
+}
+
+fn two<S: Score>(ask: Ask<'_>, candidate: &[S], production: &[S]) -> Result<Vec<Evaluated>> {
+    let (ranking, relevance, groups, weight) = ask;
+    let found = ranking.evaluate_pair(relevance, candidate, production, groups, weight)?;
+    Ok(found.into())
+}
+
+fn ranking_dict(py: Python<'_>, found: Evaluated) -> PyResult<Bound<'_, PyDict>> {
     let columns = found
         .columns
         .into_iter()
@@ -214,6 +260,23 @@ pub(crate) fn ranking<'py>(
     result.set_item("flags", found.flags.into_pyarray(py))?;
     result.set_item("tied_from", found.tied_from.into_pyarray(py))?;
     Ok(result)
+}
+
+/// Kendall's tau-b of two rankings, for each query; NaN where one of them ties all documents.
+#[pyfunction]
+#[pyo3(signature = (first, second, group))]
+pub(crate) fn kendall<'py>(
+    py: Python<'py>,
+    first: Column,
+    second: Column,
+    group: Column,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let values = run(py, || {
+        let (first, second) = (floats("first", &first)?, floats("second", &second)?);
+        let groups = Groups::from_sizes(integers("group", &group)?.values(), first.values().len())?;
+        tau_b(first.values(), second.values(), &groups)
+    })?;
+    Ok(values.into_pyarray(py))
 }
 
 /// The loss of each row: `"absolute"`, `"squared"`, `"absolute_percentage"`, `"log"` or `"quantile"`.

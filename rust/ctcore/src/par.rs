@@ -190,15 +190,13 @@ fn asking<T: Send>(pool: &rayon::ThreadPool, ask: fn() -> bool, work: impl FnOnc
     answer.unwrap_or_else(|| resume_unwind(Box::new(Stopped)))
 }
 
-/// `work(item)` for each item, on all threads: for items that own what they write to, such as
-/// disjoint slices.
-pub fn each<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync + Send) {
+/// `work(item)` for each item, on all threads, results in order: for items that own what they write
+/// to, such as disjoint slices.
+pub fn each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
     let items: Vec<_> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
-    map(items.len(), |i| {
-        if let Some(item) = items[i].lock().unwrap_or_else(PoisonError::into_inner).take() {
-            work(item);
-        }
-    });
+    let take = |i: usize| items[i].lock().unwrap_or_else(PoisonError::into_inner).take();
+    let done = map(items.len(), |i| take(i).map(&work));
+    done.into_iter().flatten().collect()
 }
 
 /// Sorts on all threads. The order of equal elements is not kept, so the element must be all

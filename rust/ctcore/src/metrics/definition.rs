@@ -214,9 +214,13 @@ impl Metric {
         Ok(())
     }
 
-    /// Whether every document of a query must be ranked.
-    pub(super) fn needs_all(self) -> bool {
-        self.k.is_none() && !matches!(self.measure, Measure::RPrecision)
+    /// How many places of a ranking it reads one by one; what has no cutoff by definition reads none.
+    pub(super) fn places(self) -> usize {
+        if self.measure.refuses_cutoff() {
+            0
+        } else {
+            self.k.unwrap_or(usize::MAX)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub(super) struct Needs {
     pub(super) first: bool,
     pub(super) stop: bool,
     pub(super) pairs: bool,
+    pub(super) at_relevant: bool,
 }
 
 impl Needs {
@@ -23,6 +24,7 @@ impl Needs {
         first: false,
         stop: false,
         pairs: false,
+        at_relevant: false,
     };
 }
 
@@ -43,6 +45,8 @@ pub(super) struct Places {
     pub(super) preferred: f64,
     /// Twice the pairs (relevant, not relevant) in the right order, equal scores once.
     pub(super) pairs: u128,
+    /// The hits in as many places as the query has relevant documents.
+    pub(super) at_relevant: f64,
     // What is known of the documents above.
     place: usize,
     relevant: usize,
@@ -57,8 +61,10 @@ pub(super) struct Frame<'a, F> {
     pub(super) gain: &'a F,
     pub(super) relevant_from: f64,
     pub(super) highest_grade: f64,
-    /// Places that count.
+    /// Places that the columns have.
     pub(super) limit: usize,
+    /// Places that are looked at, at least as many.
+    pub(super) depth: usize,
     /// Relevant documents of the query, ranked or not.
     pub(super) relevant: usize,
     /// Documents of the query that are not relevant, judged or not.
@@ -78,7 +84,7 @@ impl Places {
         ] {
             column.clear();
         }
-        (self.preferred, self.pairs) = (0.0, 0);
+        (self.preferred, self.pairs, self.at_relevant) = (0.0, 0, 0.0);
         (self.place, self.relevant, self.judged_irrelevant) = (0, 0, 0);
         self.going_on = 1.0;
     }
@@ -96,16 +102,12 @@ impl Places {
 
     fn push_all_of_one<G: Grade>(&mut self, grade: G, frame: &Frame<'_, impl Fn(G) -> f64>) {
         let needs = frame.needs;
-        if needs.pairs || self.place >= frame.limit {
-            self.push(&[grade], frame);
-            return;
-        }
-        if needs.gain {
-            self.gain.push((frame.gain)(grade));
-        }
-        if needs.hit || needs.precision || needs.first {
-            let relevant = grade.value() >= frame.relevant_from;
-            let hit = f64::from(u8::from(relevant));
+        let relevant = grade.value() >= frame.relevant_from;
+        let hit = f64::from(u8::from(relevant));
+        if self.place < frame.limit {
+            if needs.gain {
+                self.gain.push((frame.gain)(grade));
+            }
             if needs.hit {
                 self.hit.push(hit);
             }
@@ -116,11 +118,17 @@ impl Places {
             if needs.first {
                 self.first.push(if self.relevant == 0 { hit } else { 0.0 });
             }
-            self.relevant += usize::from(relevant);
+            if needs.stop {
+                self.push_stop(&[grade], 1, frame.highest_grade);
+            }
         }
-        if needs.stop {
-            self.push_stop(&[grade], 1, frame.highest_grade);
+        if needs.at_relevant && self.place < frame.relevant {
+            self.at_relevant += hit;
         }
+        if needs.pairs {
+            self.push_pairs(&[grade], usize::from(relevant), frame);
+        }
+        self.relevant += usize::from(relevant);
         self.place += 1;
     }
 
@@ -133,8 +141,12 @@ impl Places {
             let mean = block.iter().map(|&grade| (frame.gain)(grade)).sum::<f64>() / count;
             self.gain.extend(std::iter::repeat_n(mean, places));
         }
-        if needs.hit || needs.precision || needs.first || needs.pairs {
+        if needs.hit || needs.precision || needs.first || needs.pairs || needs.at_relevant {
             let relevant = G::reaching(block, frame.relevant_from);
+            if needs.at_relevant {
+                let places = block.len().min(frame.relevant.saturating_sub(self.place));
+                self.at_relevant += relevant as f64 / count * places as f64;
+            }
             if needs.hit {
                 let share = relevant as f64 / count;
                 self.hit.extend(std::iter::repeat_n(share, places));

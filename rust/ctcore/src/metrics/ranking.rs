@@ -7,6 +7,7 @@ use super::grades::{Grade, Ideal, real_gain, table};
 use super::groups::Groups;
 use super::places::{Frame, Needs, Places};
 use super::select::{Score, Selection};
+use super::sums::{Series, Sums};
 use crate::num::{CHUNK, Sum, weighted_mean};
 use crate::{Error, Result, par};
 
@@ -17,6 +18,16 @@ pub struct Ranking {
     pub metrics: Vec<Metric>,
     /// How.
     pub convention: Convention,
+}
+
+/// What counts more. Scaling all weights of a kind changes nothing, nor does it for the items of one query.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Weights<'a> {
+    /// One a query: its share of the mean.
+    pub query: Option<&'a [f64]>,
+    /// One a row, for DCG and NDCG: its gain is multiplied by it, in the best order too, so that
+    /// NDCG stays in [0, 1]. Within a query they are taken relative to their mean.
+    pub item: Option<&'a [f64]>,
 }
 
 /// One metric over all queries.
@@ -48,21 +59,22 @@ pub struct Evaluated {
 impl Ranking {
     /// Every metric of every query, with means. Documents are ranked by descending score; a score
     /// of -infinity says that a document was not retrieved: it has no rank, but belongs to its
-    /// query's relevant documents and to the best order. `weight` has one value a query.
+    /// query's relevant documents and to the best order.
     ///
     /// # Errors
     /// [`Error::Argument`] for a NaN score, a grade that is not finite, or negative where
     /// `negative` says so; gains that overflow; a gain table that falls or misses a grade; rows
-    /// or weights that do not match; a cutoff of 0; and for a query without relevant documents
+    /// or weights that do not match; item weights for metrics other than DCG and NDCG; a cutoff of 0; and for a query without relevant documents
     /// where `empty` says so.
     ///
     /// ```
-    /// use ctcore::metrics::{definition::{Convention, Grades, Measure, Metric}, groups::Groups, ranking::Ranking};
+    /// use ctcore::metrics::definition::{Convention, Grades, Measure, Metric};
+    /// use ctcore::metrics::{groups::Groups, ranking::{Ranking, Weights}};
     /// let ranking = Ranking {
     ///     metrics: vec![Metric { measure: Measure::Ndcg, k: Some(2) }],
     ///     convention: Convention::default(),
     /// };
-    /// let found = ranking.evaluate(Grades::Whole(&[1, 0, 2]), &[0.9, 0.5, 0.1], &Groups::single(3), None)?;
+    /// let found = ranking.evaluate(Grades::Whole(&[1, 0, 2]), &[0.9, 0.5, 0.1], &Groups::single(3), Weights::default())?;
     /// // DCG = 1, IDCG = 2 + 1 / log2(3)
     /// assert!((found.columns[0].mean - 1.0 / (2.0 + 1.0 / 3.0_f64.log2())).abs() < 1e-15);
     /// # Ok::<(), ctcore::Error>(())
@@ -72,9 +84,10 @@ impl Ranking {
         relevance: Grades<'_>,
         scores: &[S],
         groups: &Groups,
-        weight: Option<&[f64]>,
+        weight: Weights<'_>,
     ) -> Result<Evaluated> {
-        self.checked(relevance, scores, groups, weight, true)
+        let [found] = self.checked(relevance, [("score", scores)], groups, weight, true)?;
+        Ok(found)
     }
 
     /// [`Self::evaluate`] without the worst and the best order of equal scores: their means are NaN.
@@ -86,53 +99,110 @@ impl Ranking {
         relevance: Grades<'_>,
         scores: &[S],
         groups: &Groups,
-        weight: Option<&[f64]>,
+        weight: Weights<'_>,
     ) -> Result<Evaluated> {
+        let [found] = self.checked(relevance, [("score", scores)], groups, weight, false)?;
+        Ok(found)
+    }
+
+    /// [`Self::evaluate_unbounded`] of two models from one look at the grades.
+    ///
+    /// # Errors
+    /// Those of [`Self::evaluate`].
+    pub fn evaluate_pair<S: Score>(
+        &self,
+        relevance: Grades<'_>,
+        candidate: &[S],
+        production: &[S],
+        groups: &Groups,
+        weight: Weights<'_>,
+    ) -> Result<[Evaluated; 2]> {
+        let scores = [("candidate", candidate), ("production", production)];
         self.checked(relevance, scores, groups, weight, false)
     }
 
-    fn checked<S: Score>(
+    fn checked<S: Score, const N: usize>(
         &self,
         relevance: Grades<'_>,
-        scores: &[S],
+        scores: [Named<'_, S>; N],
         groups: &Groups,
-        weight: Option<&[f64]>,
+        weight: Weights<'_>,
         bounds: bool,
-    ) -> Result<Evaluated> {
+    ) -> Result<[Evaluated; N]> {
         self.convention.check()?;
         self.metrics.iter().try_for_each(|metric| metric.check())?;
         let rows = groups.ends().last().copied().unwrap_or(0);
-        if relevance.len() != scores.len() || scores.len() != rows {
-            let message = format!(
-                "relevance, score and groups must have the same number of rows, found {}, {} and {rows}",
-                relevance.len(),
-                scores.len()
-            );
-            return Err(Error::argument("score", message));
+        for (name, scores) in scores {
+            if relevance.len() != scores.len() || scores.len() != rows {
+                let message = format!(
+                    "relevance, {name} and groups must have the same number of rows, found {}, {} and {rows}",
+                    relevance.len(),
+                    scores.len()
+                );
+                return Err(Error::argument(name, message));
+            }
         }
         match relevance {
             Grades::Whole(grades) => {
                 let gains = table(&self.convention.gain, highest(grades))?;
-                self.run(
-                    grades,
-                    &|grade: u8| gains[usize::from(grade)],
-                    scores,
-                    groups,
-                    weight,
-                    bounds,
-                )
+                let gain = |grade: u8| gains[usize::from(grade)];
+                self.weighed(grades, &gain, scores, groups, weight, bounds)
             }
             Grades::Real(grades) => {
                 self.check_grades(grades)?;
-                self.run(
-                    grades,
-                    &real_gain(&self.convention)?,
-                    scores,
-                    groups,
-                    weight,
-                    bounds,
-                )
+                let gain = real_gain(&self.convention)?;
+                self.weighed(grades, &gain, scores, groups, weight, bounds)
             }
+        }
+    }
+
+    /// Weighed gains are real grades whose gain is themselves.
+    fn weighed<G: Grade, S: Score, const N: usize>(
+        &self,
+        grades: &[G],
+        gain: &(impl Fn(G) -> f64 + Sync),
+        scores: [Named<'_, S>; N],
+        groups: &Groups,
+        weight: Weights<'_>,
+        bounds: bool,
+    ) -> Result<[Evaluated; N]> {
+        let Some(items) = weight.item else {
+            return self.run(grades, gain, scores, groups, weight.query, bounds);
+        };
+        self.check_items(items, grades.len())?;
+        let mut gains = Vec::with_capacity(grades.len());
+        for query in 0..groups.len() {
+            let rows = groups.rows(query);
+            let mean = items[rows.clone()].iter().sum::<f64>() / rows.len() as f64;
+            let mean = if mean > 0.0 { mean } else { 1.0 };
+            let pairs = items[rows.clone()].iter().zip(&grades[rows]);
+            gains.extend(pairs.map(|(item, &grade)| item / mean * gain(grade)));
+        }
+        self.run(&gains, &|gain: f64| gain, scores, groups, weight.query, bounds)
+    }
+
+    fn check_items(&self, items: &[f64], rows: usize) -> Result<()> {
+        let wrong = |message| Err(Error::argument("item_weight", message));
+        let of_gains = |metric: &&Metric| !matches!(metric.measure, Measure::Dcg | Measure::Ndcg);
+        if let Some(metric) = self.metrics.iter().find(of_gains) {
+            let message = format!(
+                "items weigh in DCG and NDCG, which have gains, found {:?}",
+                metric.measure
+            );
+            return wrong(message);
+        }
+        if items.len() != rows {
+            return wrong(format!(
+                "must have one value for each of the {rows} rows, found {}",
+                items.len()
+            ));
+        }
+        match items.iter().position(|&item| !(item.is_finite() && item >= 0.0)) {
+            None => Ok(()),
+            Some(row) => wrong(format!(
+                "must be finite and at least 0, found {} in row {row}",
+                items[row]
+            )),
         }
     }
 
@@ -159,15 +229,15 @@ impl Ranking {
         }
     }
 
-    fn run<G: Grade, S: Score>(
+    fn run<G: Grade, S: Score, const N: usize>(
         &self,
         grades: &[G],
         gain: &(impl Fn(G) -> f64 + Sync),
-        scores: &[S],
+        scores: [Named<'_, S>; N],
         groups: &Groups,
         weight: Option<&[f64]>,
         bounds: bool,
-    ) -> Result<Evaluated> {
+    ) -> Result<[Evaluated; N]> {
         let longest = groups.longest();
         if u32::try_from(longest).is_err() {
             let message = format!(
@@ -181,66 +251,96 @@ impl Ranking {
         }
         let plan = Plan::new(self, longest, bounds);
         let runs = par::balanced(groups.ends(), CHUNK);
-        let parts = par::map(runs.len(), |run| {
-            let longest = runs[run].clone().map(|query| groups.rows(query).len()).max();
-            let mut work = Work::new(&plan, gain, longest.unwrap_or(0));
-            for query in runs[run].clone() {
+        let mut all: [_; N] = std::array::from_fn(|_| Evaluated::new(self.metrics.len(), groups.len()));
+        let mut rest = all.each_mut().map(Evaluated::as_part);
+        let parts = runs.into_iter().map(|run| {
+            let parts = rest.each_mut().map(|rest| rest.split(run.len()));
+            (run, parts)
+        });
+        let shifts = par::each(parts.collect(), |(queries, parts)| {
+            let longest = queries.clone().map(|query| groups.rows(query).len()).max();
+            let mut work = Work::new(&plan, gain, longest.unwrap_or(0), parts);
+            for (at, query) in queries.enumerate() {
                 let rows = groups.rows(query);
+                let scores = scores.map(|(name, scores)| (name, &scores[rows.clone()]));
                 let weight = weight.map_or(1.0, |weight| weight[query]);
-                work.query(&grades[rows.clone()], &scores[rows.clone()], weight)
+                work.query(at, &grades[rows.clone()], scores, weight)
                     .map_err(|fault| fault.describe(query, rows.start))?;
             }
-            Ok(work.part)
+            Ok(work.shifts)
         });
-        self.finish(parts, groups.len(), weight, bounds)
+        let shifts = shifts.into_iter().collect::<Result<Vec<_>>>()?;
+        for (index, each) in all.iter_mut().enumerate() {
+            each.finish(shifts.iter().map(|shifts| &shifts[index]), weight, bounds)?;
+        }
+        Ok(all)
+    }
+}
+
+/// Scores, and what an error calls them.
+type Named<'a, S> = (&'static str, &'a [S]);
+
+impl Evaluated {
+    fn new(metrics: usize, queries: usize) -> Self {
+        let column = || Column {
+            values: vec![0.0; queries],
+            ..Column::default()
+        };
+        Self {
+            columns: std::iter::repeat_with(column).take(metrics).collect(),
+            flags: vec![0; queries],
+            tied_from: vec![0; queries],
+        }
     }
 
-    fn finish(
-        &self,
-        parts: Vec<Result<Part>>,
-        queries: usize,
+    fn as_part(&mut self) -> Part<'_> {
+        let columns = self.columns.iter_mut();
+        Part {
+            values: columns.map(|column| column.values.as_mut_slice()).collect(),
+            flags: &mut self.flags,
+            tied_from: &mut self.tied_from,
+        }
+    }
+
+    /// The means, and how far the worst and the best order move them.
+    fn finish<'s>(
+        &mut self,
+        shifts: impl Iterator<Item = &'s Vec<Shift>>,
         weight: Option<&[f64]>,
         bounds: bool,
-    ) -> Result<Evaluated> {
-        let count = self.metrics.len();
-        let mut all = Evaluated {
-            columns: vec![Column::default(); count],
-            flags: Vec::with_capacity(queries),
-            tied_from: Vec::with_capacity(queries),
-        };
-        for column in &mut all.columns {
-            column.values.reserve_exact(queries);
-        }
-        let mut shifts = vec![(Sum::default(), Sum::default()); count];
-        for part in parts {
-            let part = part?;
-            all.flags.extend(part.flags);
-            all.tied_from.extend(part.tied_from);
-            for (index, column) in all.columns.iter_mut().enumerate() {
-                column
-                    .values
-                    .extend(part.values.iter().skip(index).step_by(count));
-                shifts[index].0.merge(&part.shifts[index].0);
-                shifts[index].1.merge(&part.shifts[index].1);
+    ) -> Result<()> {
+        let mut total = vec![Shift::default(); self.columns.len()];
+        for shifts in shifts {
+            for (total, shift) in total.iter_mut().zip(shifts) {
+                total.down.merge(&shift.down);
+                total.up.merge(&shift.up);
             }
         }
-        for (column, (down, up)) in all.columns.iter_mut().zip(shifts) {
+        for (column, shift) in self.columns.iter_mut().zip(total) {
             column.mean = weighted_mean(&column.values, weight)?;
             if !bounds {
                 (column.pessimistic, column.optimistic) = (f64::NAN, f64::NAN);
                 continue;
             }
-            let mut total = Sum::default();
-            for (query, value) in column.values.iter().enumerate() {
-                if !value.is_nan() {
-                    total.add(weight.map_or(1.0, |weight| weight[query]));
-                }
-            }
-            column.pessimistic = column.mean + down.total() / total.total();
-            column.optimistic = column.mean + up.total() / total.total();
+            let weights = if shift == Shift::default() {
+                1.0 // nothing moves
+            } else {
+                weight_of(&column.values, weight)
+            };
+            column.pessimistic = column.mean + shift.down.total() / weights;
+            column.optimistic = column.mean + shift.up.total() / weights;
         }
-        Ok(all)
+        Ok(())
     }
+}
+
+/// The weights of the queries that have a value, added up.
+fn weight_of(values: &[f64], weight: Option<&[f64]>) -> f64 {
+    let mut total = Sum::default();
+    for (query, _) in values.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
+        total.add(weight.map_or(1.0, |weight| weight[query]));
+    }
+    total.total()
 }
 
 /// The highest of all grades, on all threads.
@@ -265,13 +365,13 @@ struct Plan<'a> {
     needs: Needs,
     /// Whether the worst and the best order are measured, too.
     bounds: bool,
+    /// What is summed for the metrics, without the best order.
+    series: Vec<Series>,
     ideal: bool,
     graded: bool,
     binary: bool,
-    /// The largest cutoff; `usize::MAX` where every document counts.
-    k: usize,
-    /// At least as many places as the query has relevant documents.
-    down_to_relevant: bool,
+    /// The places that metrics read one by one; `usize::MAX` where every document counts.
+    places: usize,
     /// `1 / log2(i + 2)` for place `i` from 0.
     discounts: Vec<f64>,
 }
@@ -280,53 +380,83 @@ impl<'a> Plan<'a> {
     fn new(ranking: &'a Ranking, longest: usize, bounds: bool) -> Self {
         use Measure as M;
         let mut needs = Needs::default();
+        let mut series = Vec::new();
         for metric in &ranking.metrics {
-            match metric.measure {
-                M::Dcg | M::Ndcg => needs.gain = true,
-                M::AveragePrecision => needs.precision = true,
-                M::ReciprocalRank | M::HitRate => needs.first = true,
-                M::Precision | M::Recall | M::F1 | M::RPrecision | M::Rbp => needs.hit = true,
-                M::Bpref | M::Auc => needs.pairs = true,
-                M::Err => needs.stop = true,
-            }
+            let (need, read) = match metric.measure {
+                M::Dcg | M::Ndcg => (&mut needs.gain, Some(Series::Gain)),
+                M::AveragePrecision => (&mut needs.precision, Some(Series::Precision)),
+                M::ReciprocalRank => (&mut needs.first, Some(Series::Reciprocal)),
+                M::HitRate => (&mut needs.first, Some(Series::Found)),
+                M::Precision | M::Recall | M::F1 => (&mut needs.hit, Some(Series::Hits)),
+                M::Rbp => (&mut needs.hit, Some(Series::Persistent)),
+                M::Err => (&mut needs.stop, Some(Series::Stop)),
+                M::Bpref | M::Auc => (&mut needs.pairs, None),
+                M::RPrecision => (&mut needs.at_relevant, None),
+            };
+            *need = true;
+            series.extend(read.filter(|read| !series.contains(read)));
         }
         let any = |test: fn(&Metric) -> bool| ranking.metrics.iter().any(test);
-        let k = ranking.metrics.iter().map(|metric| {
-            if metric.needs_all() {
-                usize::MAX
-            } else {
-                metric.k.unwrap_or(0)
-            }
-        });
-        let k = k.max().unwrap_or(0);
-        let discounts = if needs.gain { longest.min(k) } else { 0 };
+        let places = ranking.metrics.iter().map(|metric| metric.places()).max();
+        let places = places.unwrap_or(0);
+        let discounts = if needs.gain { longest.min(places) } else { 0 };
         Self {
             ranking,
             needs,
             bounds,
+            series,
             ideal: any(|metric| metric.measure == M::Ndcg),
             graded: any(|metric| metric.measure.is_graded()),
             binary: any(|metric| !metric.measure.is_graded()),
-            k,
-            down_to_relevant: any(|metric| metric.measure == M::RPrecision),
+            places,
             discounts: (0..discounts).map(|i| 1.0 / (i as f64 + 2.0).log2()).collect(),
+        }
+    }
+
+    /// How many documents must be in order.
+    fn depth(&self, relevant: usize) -> usize {
+        if self.needs.pairs {
+            usize::MAX
+        } else if self.needs.at_relevant {
+            self.places.max(relevant)
+        } else {
+            self.places
         }
     }
 }
 
-/// What one run of queries leaves.
-struct Part {
-    /// The metrics of a query beside each other.
-    values: Vec<f64>,
-    flags: Vec<u8>,
-    tied_from: Vec<u32>,
-    /// For each metric, the weighted sums of how far the worst and the best order move it.
-    shifts: Vec<(Sum, Sum)>,
+/// Where one run of queries is written.
+struct Part<'o> {
+    /// One slice for each metric.
+    values: Vec<&'o mut [f64]>,
+    flags: &'o mut [u8],
+    tied_from: &'o mut [u32],
+}
+
+impl Part<'_> {
+    /// Takes the first `count` queries off.
+    fn split(&mut self, count: usize) -> Self {
+        let values = self.values.iter_mut();
+        Self {
+            values: values
+                .map(|rest| rest.split_off_mut(..count).unwrap_or_default())
+                .collect(),
+            flags: self.flags.split_off_mut(..count).unwrap_or_default(),
+            tied_from: self.tied_from.split_off_mut(..count).unwrap_or_default(),
+        }
+    }
+}
+
+/// The weighted sums of how far the worst and the best order move a metric.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Shift {
+    down: Sum,
+    up: Sum,
 }
 
 /// Why a query has no value.
 enum Fault {
-    NanScore { row: usize },
+    NanScore { name: &'static str, row: usize },
     Overflow,
     Empty,
     AboveScale { grade: f64, highest: f64 },
@@ -335,8 +465,8 @@ enum Fault {
 impl Fault {
     fn describe(&self, query: usize, start: usize) -> Error {
         match self {
-            Self::NanScore { row } => Error::argument(
-                "score",
+            Self::NanScore { name, row } => Error::argument(
+                name,
                 format!(
                     "NaN in row {} (query {query}) has no place in a ranking; find out why the model gives it",
                     start + row
@@ -364,45 +494,63 @@ impl Fault {
 }
 
 /// The work on one query, with scratch memory that lives as long as the run.
-struct Work<'a, G: Grade, S: Score, F> {
+struct Work<'a, 'o, G: Grade, S: Score, F, const N: usize> {
     plan: &'a Plan<'a>,
     gain: &'a F,
     selection: Selection<S>,
     places: Places,
     ideal: Ideal,
+    sums: Sums,
     block: Vec<G>,
-    part: Part,
+    parts: [Part<'o>; N],
+    shifts: [Vec<Shift>; N],
 }
 
 /// What a query holds, whatever its ranking.
+#[derive(Clone, Copy)]
 struct Holds {
-    /// Documents with a rank, as far as they were selected.
-    ranked: usize,
+    flags: u8,
     gainless: bool,
     gradeless: bool,
     relevant: usize,
     irrelevant: usize,
+    judged_irrelevant: usize,
+    /// Documents with a rank, as far as they were selected.
+    ranked: usize,
 }
 
-impl<'a, G: Grade, S: Score, F: Fn(G) -> f64> Work<'a, G, S, F> {
-    fn new(plan: &'a Plan<'a>, gain: &'a F, longest: usize) -> Self {
+impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G, S, F, N> {
+    fn new(plan: &'a Plan<'a>, gain: &'a F, longest: usize, parts: [Part<'o>; N]) -> Self {
         Self {
             plan,
             gain,
             selection: Selection::new(longest),
             places: Places::default(),
             ideal: Ideal::new(longest),
+            sums: Sums::default(),
             block: Vec::new(),
-            part: Part {
-                values: Vec::new(),
-                flags: Vec::new(),
-                tied_from: Vec::new(),
-                shifts: vec![(Sum::default(), Sum::default()); plan.ranking.metrics.len()],
-            },
+            parts,
+            shifts: std::array::from_fn(|_| vec![Shift::default(); plan.ranking.metrics.len()]),
         }
     }
 
-    fn query(&mut self, grades: &[G], scores: &[S], weight: f64) -> std::result::Result<(), Fault> {
+    /// Query `at` of the run.
+    fn query(
+        &mut self,
+        at: usize,
+        grades: &[G],
+        scores: [Named<'_, S>; N],
+        weight: f64,
+    ) -> std::result::Result<(), Fault> {
+        let holds = self.hold(grades)?;
+        for (model, scores) in scores.into_iter().enumerate() {
+            self.rank(model, at, grades, scores, weight, holds)?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the grades, and adds up the best order.
+    fn hold(&mut self, grades: &[G]) -> std::result::Result<Holds, Fault> {
         let (plan, convention) = (self.plan, &self.plan.ranking.convention);
         let mut flags = if grades.len() <= 1 { flag::SINGLE } else { 0 };
         let range = G::range(grades);
@@ -422,16 +570,12 @@ impl<'a, G: Grade, S: Score, F: Fn(G) -> f64> Work<'a, G, S, F> {
         } else {
             0
         };
-        let k = if plan.down_to_relevant {
-            plan.k.max(relevant)
-        } else {
-            plan.k
-        };
-        self.ideal.gains.clear();
-        if plan.ideal
-            && let Some(highest) = highest
-        {
-            G::ideal(grades, highest, k, &mut self.ideal, self.gain);
+        if plan.ideal {
+            self.ideal.gains.clear();
+            if let Some(highest) = highest {
+                G::ideal(grades, highest, plan.places, &mut self.ideal, self.gain);
+            }
+            self.sums.fill_ideal(&self.ideal.gains, &plan.discounts);
         }
         let gainless = plan.graded && highest.is_none_or(|highest| (self.gain)(highest) == 0.0);
         let irrelevant = plan.binary && relevant == 0;
@@ -439,66 +583,77 @@ impl<'a, G: Grade, S: Score, F: Fn(G) -> f64> Work<'a, G, S, F> {
         if convention.empty == Empty::Error && (gainless || irrelevant) {
             return Err(Fault::Empty);
         }
+        let judged = || grades.iter().filter(|grade| grade.value() >= 0.0).count();
+        Ok(Holds {
+            flags,
+            gainless,
+            gradeless: highest.is_none_or(|highest| highest.value() <= 0.0),
+            relevant,
+            irrelevant: grades.len() - relevant,
+            judged_irrelevant: if plan.needs.pairs { judged() - relevant } else { 0 },
+            ranked: 0,
+        })
+    }
+
+    /// Ranks by the scores of one model.
+    fn rank(
+        &mut self,
+        model: usize,
+        at: usize,
+        grades: &[G],
+        (name, scores): Named<'_, S>,
+        weight: f64,
+        mut holds: Holds,
+    ) -> std::result::Result<(), Fault> {
+        let (plan, convention) = (self.plan, &self.plan.ranking.convention);
+        let depth = plan.depth(holds.relevant);
         let keys = self
             .selection
-            .best(scores, k)
-            .map_err(|row| Fault::NanScore { row })?;
+            .best(scores, depth)
+            .map_err(|row| Fault::NanScore { name, row })?;
         if let (Some(&first), Some(&last)) = (keys.first(), keys.last())
             && keys.len() == scores.len()
             && keys.len() > 1
             && S::same(first, last)
         {
-            flags |= flag::CONSTANT_SCORE;
+            holds.flags |= flag::CONSTANT_SCORE;
         }
+        holds.ranked = keys.len();
         let frame = Frame {
             needs: plan.needs,
             gain: self.gain,
             relevant_from: convention.relevant_from,
             highest_grade: convention.highest_grade,
-            limit: k,
-            relevant,
-            irrelevant: grades.len() - relevant,
-            judged_irrelevant: if plan.needs.pairs {
-                grades.iter().filter(|grade| grade.value() >= 0.0).count() - relevant
-            } else {
-                0
-            },
+            limit: plan.places,
+            depth,
+            relevant: holds.relevant,
+            irrelevant: holds.irrelevant,
+            judged_irrelevant: holds.judged_irrelevant,
         };
-        let holds = Holds {
-            ranked: keys.len(),
-            gainless,
-            gradeless: highest.is_none_or(|highest| highest.value() <= 0.0),
-            relevant,
-            irrelevant: frame.irrelevant,
-        };
-        let tied_from = rank::<G, S>(
-            convention.ties,
-            keys,
-            grades,
-            &frame,
-            &mut self.places,
-            &mut self.block,
-        );
-        let start = self.part.values.len();
-        let values = &mut self.part.values;
-        values.extend(plan.values(&self.places, &self.ideal, &holds));
-        if values[start..].iter().any(|value| value.is_infinite()) {
-            return Err(Fault::Overflow);
+        let (places, part) = (&mut self.places, &mut self.parts[model]);
+        let tied_from = rank::<G, S>(convention.ties, keys, grades, &frame, places, &mut self.block);
+        plan.sum(places, &mut self.sums);
+        for (metric, values) in plan.ranking.metrics.iter().zip(&mut part.values) {
+            let value = plan.value(*metric, places, &self.sums, &holds);
+            if value.is_infinite() {
+                return Err(Fault::Overflow);
+            }
+            values[at] = value;
         }
-        self.part.flags.push(flags);
-        self.part.tied_from.push(tied_from);
+        part.flags[at] = holds.flags;
+        part.tied_from[at] = tied_from;
         if plan.bounds && tied_from < u32::MAX {
-            for (ties, worst) in [(Ties::Pessimistic, true), (Ties::Optimistic, false)] {
-                rank::<G, S>(ties, keys, grades, &frame, &mut self.places, &mut self.block);
-                let moved = plan.values(&self.places, &self.ideal, &holds);
-                for ((index, moved), value) in moved.enumerate().zip(&self.part.values[start..]) {
-                    let shift = if value.is_nan() {
-                        0.0
-                    } else {
-                        weight * (moved - value)
-                    };
-                    let (down, up) = &mut self.part.shifts[index];
-                    if worst { down.add(shift) } else { up.add(shift) }
+            for ties in [Ties::Pessimistic, Ties::Optimistic] {
+                rank::<G, S>(ties, keys, grades, &frame, places, &mut self.block);
+                plan.sum(places, &mut self.sums);
+                let metrics = plan.ranking.metrics.iter().zip(&part.values);
+                for ((metric, values), shift) in metrics.zip(&mut self.shifts[model]) {
+                    let moved = weight * (plan.value(*metric, places, &self.sums, &holds) - values[at]);
+                    match ties {
+                        _ if moved.is_nan() => {}
+                        Ties::Pessimistic => shift.down.add(moved),
+                        _ => shift.up.add(moved),
+                    }
                 }
             }
         }
@@ -518,7 +673,7 @@ fn rank<G: Grade, S: Score>(
 ) -> u32 {
     places.clear();
     let (mut start, mut tied_from) = (0, u32::MAX);
-    while start < keys.len().min(frame.limit) {
+    while start < keys.len().min(frame.depth) {
         let first = grades[S::row(keys[start])];
         let mut end = start + 1;
         if keys.get(end).is_none_or(|&next| !S::same(keys[start], next)) {
@@ -555,26 +710,23 @@ fn rank<G: Grade, S: Score>(
 }
 
 impl Plan<'_> {
-    /// The value of each metric on one ranked query.
-    fn values<'b>(
-        &'b self,
-        places: &'b Places,
-        ideal: &'b Ideal,
-        holds: &'b Holds,
-    ) -> impl Iterator<Item = f64> + 'b {
-        let metrics = self.ranking.metrics.iter();
-        metrics.map(|&metric| self.value(metric, places, ideal, holds))
+    fn sum(&self, places: &Places, sums: &mut Sums) {
+        for &series in &self.series {
+            sums.fill(
+                series,
+                places,
+                &self.discounts,
+                self.ranking.convention.persistence,
+            );
+        }
     }
 
-    fn value(&self, metric: Metric, places: &Places, ideal: &Ideal, holds: &Holds) -> f64 {
+    /// The value of a metric on one ranked query.
+    fn value(&self, metric: Metric, places: &Places, sums: &Sums, holds: &Holds) -> f64 {
         use Measure as M;
         let convention = &self.ranking.convention;
         let relevant = holds.relevant as f64;
-        let best = if metric.measure == M::Ndcg {
-            self.discounted(&ideal.gains, metric.k)
-        } else {
-            0.0
-        };
+        let above = |series| sums.at(series, metric.k);
         let empty = match metric.measure {
             M::Dcg | M::Ndcg => holds.gainless,
             M::Err => holds.gradeless,
@@ -590,56 +742,44 @@ impl Plan<'_> {
                 _ => 0.0,
             };
         }
-        let above = match (convention.precision_denominator, metric.k) {
-            (PrecisionDenominator::Cutoff, Some(k)) => k,
-            (_, k) => k.unwrap_or(usize::MAX).min(holds.ranked).max(1),
-        } as f64;
+        let shown = || {
+            let places = match (convention.precision_denominator, metric.k) {
+                (PrecisionDenominator::Cutoff, Some(k)) => k,
+                (_, k) => k.unwrap_or(usize::MAX).min(holds.ranked).max(1),
+            };
+            places as f64
+        };
         match metric.measure {
-            M::Dcg => self.discounted(&places.gain, metric.k),
-            M::Ndcg if best.is_infinite() => best,
-            M::Ndcg => (self.discounted(&places.gain, metric.k) / best).min(1.0),
+            M::Dcg => above(Series::Gain),
+            M::Ndcg => {
+                let best = above(Series::Ideal);
+                if best.is_infinite() {
+                    return best;
+                }
+                (above(Series::Gain) / best).min(1.0)
+            }
             M::AveragePrecision => {
                 let reachable = match convention.ap_denominator {
                     ApDenominator::Relevant => holds.relevant,
                     ApDenominator::Reachable => holds.relevant.min(metric.k.unwrap_or(usize::MAX)),
                 };
-                top(&places.precision, metric.k).iter().sum::<f64>() / reachable as f64
+                above(Series::Precision) / reachable as f64
             }
-            M::ReciprocalRank => by_place(top(&places.first, metric.k)),
-            M::HitRate => top(&places.first, metric.k).iter().sum::<f64>().min(1.0),
-            M::Precision => top(&places.hit, metric.k).iter().sum::<f64>() / above,
-            M::Recall => top(&places.hit, metric.k).iter().sum::<f64>() / relevant,
-            M::F1 => 2.0 * top(&places.hit, metric.k).iter().sum::<f64>() / (above + relevant),
-            M::RPrecision => top(&places.hit, Some(holds.relevant)).iter().sum::<f64>() / relevant,
+            M::ReciprocalRank => above(Series::Reciprocal),
+            M::HitRate => above(Series::Found).min(1.0),
+            M::Precision => above(Series::Hits) / shown(),
+            M::Recall => above(Series::Hits) / relevant,
+            M::F1 => 2.0 * above(Series::Hits) / (shown() + relevant),
+            M::RPrecision => places.at_relevant / relevant,
             M::Bpref => places.preferred / relevant,
-            M::Rbp => {
-                let p = convention.persistence;
-                let hits = top(&places.hit, metric.k).iter();
-                // Horner's scheme from the last place up.
-                (1.0 - p) * hits.rev().fold(0.0, |sum, hit| sum * p + hit)
-            }
-            M::Err => by_place(top(&places.stop, metric.k)),
+            M::Rbp => (1.0 - convention.persistence) * above(Series::Persistent),
+            M::Err => above(Series::Stop),
             M::Auc => {
                 let pairs = places.all_pairs(holds.relevant, holds.irrelevant);
                 pairs as f64 / (2.0 * relevant * holds.irrelevant as f64)
             }
         }
     }
-
-    fn discounted(&self, gains: &[f64], k: Option<usize>) -> f64 {
-        let gains = top(gains, k).iter().zip(&self.discounts);
-        gains.map(|(gain, discount)| gain * discount).sum()
-    }
-}
-
-/// The places above the cutoff.
-fn top(places: &[f64], k: Option<usize>) -> &[f64] {
-    &places[..k.unwrap_or(usize::MAX).min(places.len())]
-}
-
-fn by_place(probabilities: &[f64]) -> f64 {
-    let places = (1..=probabilities.len()).map(|place| place as f64);
-    probabilities.iter().zip(places).map(|(p, place)| p / place).sum()
 }
 
 #[cfg(test)]
@@ -681,7 +821,7 @@ mod tests {
         };
         let groups = Groups::single(grades.len());
         let found = ranking
-            .evaluate(Grades::Whole(grades), scores, &groups, None)
+            .evaluate(Grades::Whole(grades), scores, &groups, Weights::default())
             .unwrap();
         (found.columns[0].values[0], found.flags[0])
     }
@@ -732,7 +872,12 @@ mod tests {
                 convention: with(|c| c.ties = ties),
             };
             let found = ranking
-                .evaluate(Grades::Whole(&grades), &scores, &Groups::single(4), None)
+                .evaluate(
+                    Grades::Whole(&grades),
+                    &scores,
+                    &Groups::single(4),
+                    Weights::default(),
+                )
                 .unwrap();
             let column = &found.columns[0];
             assert!((column.mean - dcg / ideal).abs() < 1e-15, "{ties:?}: {column:?}");
@@ -850,7 +995,7 @@ mod tests {
             let ranking = Ranking { metrics: all_at(k), convention: convention.clone() };
             let wide: Vec<f64> = scores.iter().map(|&score| f64::from(score)).collect();
             let groups = Groups::single(grades.len());
-            let found = ranking.evaluate(Grades::Whole(&grades), &wide, &groups, None).unwrap();
+            let found = ranking.evaluate(Grades::Whole(&grades), &wide, &groups, Weights::default()).unwrap();
             let orders = orders(&scores);
             for (metric, column) in ranking.metrics.iter().zip(&found.columns) {
                 let values: Vec<f64> = orders.iter().map(|order| {
@@ -868,8 +1013,15 @@ mod tests {
                 prop_assert!((column.pessimistic - least).abs() < 1e-13, "{metric:?} {column:?} {least}");
                 prop_assert!((column.optimistic - most).abs() < 1e-13, "{metric:?} {column:?} {most}");
             }
+            // Two models at once are each as alone.
+            let other: Vec<f64> = wide.iter().map(|score| (score * 7.0) % 3.0).collect();
+            let pair = ranking.evaluate_pair(Grades::Whole(&grades), &wide, &other, &groups, Weights::default());
+            for (each, scores) in pair.unwrap().iter().zip([&wide, &other]) {
+                let alone = ranking.evaluate_unbounded(Grades::Whole(&grades), scores, &groups, Weights::default());
+                prop_assert_eq!(format!("{each:?}"), format!("{:?}", alone.unwrap())); // NaN equals NaN as text
+            }
             // Without the range of the orders it is the same number.
-            let unbounded = ranking.evaluate_unbounded(Grades::Whole(&grades), &wide, &groups, None).unwrap();
+            let unbounded = ranking.evaluate_unbounded(Grades::Whole(&grades), &wide, &groups, Weights::default()).unwrap();
             for (a, b) in found.columns.iter().zip(&unbounded.columns) {
                 prop_assert!(a.mean.to_bits() == b.mean.to_bits() || (a.mean.is_nan() && b.mean.is_nan()));
                 prop_assert!(b.pessimistic.is_nan() && b.optimistic.is_nan());
@@ -877,7 +1029,7 @@ mod tests {
             // Real grades and single precision take other paths to the same numbers.
             let real: Vec<f64> = grades.iter().map(|&grade| f64::from(grade)).collect();
             let single: Vec<f32> = scores.iter().map(|&score| score as f32).collect();
-            let other = ranking.evaluate(Grades::Real(&real), &single, &groups, None).unwrap();
+            let other = ranking.evaluate(Grades::Real(&real), &single, &groups, Weights::default()).unwrap();
             prop_assert_eq!(&other.flags, &found.flags);
             for (a, b) in found.columns.iter().zip(&other.columns) {
                 prop_assert!(a.mean == b.mean || (a.mean.is_nan() && b.mean.is_nan()));
@@ -895,13 +1047,62 @@ mod tests {
             let convention = with(|c| c.highest_grade = 20.0);
             let groups = Groups::single(grades.len());
             let together = Ranking { metrics, convention };
-            let found = together.evaluate(Grades::Whole(&grades), &scores, &groups, None).unwrap();
+            let found = together.evaluate(Grades::Whole(&grades), &scores, &groups, Weights::default()).unwrap();
             for (metric, column) in together.metrics.iter().zip(&found.columns) {
                 let (alone, _) = one(*metric, &together.convention, &grades, &scores);
                 prop_assert!(alone == column.mean || (alone.is_nan() && column.mean.is_nan()), "{metric:?}");
                 prop_assert!(column.mean.is_nan() || column.mean < 1.0 + 1e-13 || metric.measure == M::Dcg);
             }
         }
+    }
+
+    /// By hand: grades 1 2, weights 3 1, the second document first. Gains 3 and 2 over the mean weight
+    /// of 2: DCG = 1 + 1.5 / log2(3), IDCG = 1.5 + 1 / log2(3).
+    #[test]
+    fn item_weights_multiply_gains_in_the_best_order_too() {
+        let second = 1.0 / 3.0_f64.log2();
+        let of = |items: &[f64]| {
+            let metrics = vec![
+                Metric {
+                    measure: M::Dcg,
+                    k: None,
+                },
+                Metric {
+                    measure: M::Ndcg,
+                    k: None,
+                },
+            ];
+            let ranking = Ranking {
+                metrics,
+                convention: Convention::default(),
+            };
+            let weight = Weights {
+                query: None,
+                item: Some(items),
+            };
+            ranking.evaluate(Grades::Whole(&[1, 2]), &[1.0, 2.0], &Groups::single(2), weight)
+        };
+        for scale in [1.0, 0.1, 1e6] {
+            let found = of(&[3.0 * scale, scale]).unwrap();
+            assert!((found.columns[0].mean - (1.0 + 1.5 * second)).abs() < 1e-14);
+            assert!((found.columns[1].mean - (1.0 + 1.5 * second) / (1.5 + second)).abs() < 1e-14);
+        }
+        assert_eq!(of(&[0.0, 0.0]).unwrap().flags, [flag::GAINLESS | flag::CONSTANT]);
+        assert!(of(&[1.0]).is_err() && of(&[1.0, -1.0]).is_err() && of(&[1.0, f64::NAN]).is_err());
+        let map = Metric {
+            measure: M::AveragePrecision,
+            k: None,
+        };
+        let ranking = Ranking {
+            metrics: vec![map],
+            convention: Convention::default(),
+        };
+        let weight = Weights {
+            query: None,
+            item: Some(&[1.0, 1.0]),
+        };
+        let found = ranking.evaluate(Grades::Whole(&[1, 2]), &[1.0, 2.0], &Groups::single(2), weight);
+        assert!(found.unwrap_err().to_string().contains("found AveragePrecision"));
     }
 
     #[test]
@@ -952,7 +1153,7 @@ mod tests {
                 },
             ];
             let ranking = Ranking { metrics, convention };
-            let found = ranking.evaluate(relevance, scores, &Groups::single(2), None);
+            let found = ranking.evaluate(relevance, scores, &Groups::single(2), Weights::default());
             let error = found.unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         };
@@ -990,8 +1191,13 @@ mod tests {
             convention: default(),
         };
         assert!(
-            none.evaluate(Grades::Whole(&[1]), &[1.0], &Groups::single(1), None)
-                .is_err()
+            none.evaluate(
+                Grades::Whole(&[1]),
+                &[1.0],
+                &Groups::single(1),
+                Weights::default()
+            )
+            .is_err()
         );
         let cut = Ranking {
             metrics: vec![Metric {
@@ -1001,8 +1207,13 @@ mod tests {
             convention: default(),
         };
         assert!(
-            cut.evaluate(Grades::Whole(&[1]), &[1.0], &Groups::single(1), None)
-                .is_err()
+            cut.evaluate(
+                Grades::Whole(&[1]),
+                &[1.0],
+                &Groups::single(1),
+                Weights::default()
+            )
+            .is_err()
         );
     }
 
@@ -1022,7 +1233,15 @@ mod tests {
         let all: Vec<String> = [1, 2, 7]
             .map(|threads| {
                 par::set_threads(std::num::NonZeroUsize::new(threads));
-                let found = ranking.evaluate(Grades::Whole(&grades), &scores, &groups, Some(&weight));
+                let found = ranking.evaluate(
+                    Grades::Whole(&grades),
+                    &scores,
+                    &groups,
+                    Weights {
+                        query: Some(&weight),
+                        item: None,
+                    },
+                );
                 format!("{:?}", found.unwrap()) // NaN equals NaN as text
             })
             .into();
