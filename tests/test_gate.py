@@ -15,7 +15,7 @@ from sklearn.metrics import r2_score, roc_auc_score, root_mean_squared_error
 
 from conftest import rows
 from ctcore import config, cycle, data, gate, metrics, replay
-from ctcore.errors import ArgumentError, ConfigError
+from ctcore.errors import ArgumentError, ConfigError, DataError
 from ctcore.metrics import Definition, Margin
 from ctcore.registry import Registry
 from ctcore.verdict import Verdict, plain
@@ -237,6 +237,7 @@ def test_a_decision_can_be_made_again_from_its_record():
         ({"metric": "r2"}, "may be negative"),
         ({"metric": "roc_auc", "margin": 0.01, "implausible_gain": "5%"}, "implausible_gain must be a number"),
         ({"yearly_errors": 0.0}, "yearly_errors must be above 0"),
+        ({"metric": "roc_auc", "margin": 0.01, "weight": "w"}, "AUC is compared without weights"),
     ],
 )
 def test_a_policy_that_means_nothing_is_refused(policy, words):
@@ -383,6 +384,7 @@ def most(share, weeks):
     return stats.binom.ppf(0.999, weeks, share) / weeks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("queries", "spread", "design_effect"), [(370, 0.06, 2), (370, 0.15, 1), (1_500, 0.06, 2)])
 def test_the_proofs_keep_their_levels(queries, spread, design_effect):
     weeks = 300
@@ -435,6 +437,7 @@ def shadows(gain, *, weeks=12, pairs=80, policy=None):
     return proven / pairs, float(np.median(taken)) if taken else math.inf
 
 
+@pytest.mark.slow
 def test_looking_every_week_is_wrong_no_more_often_than_once():
     proven, _ = shadows(0.0)
     assert proven <= most(0.05, 80)
@@ -503,6 +506,39 @@ def test_rows_on_which_production_won_are_left_out(project):
     gain = next(check for check in again.checks if check.id.endswith(".gain"))
     assert gain.verdict is Verdict.INSUFFICIENT
     assert "wait for newer days" in gain.message
+
+
+def test_gates_of_one_metric_have_names_of_their_own(project):
+    second = '[[gate]]\nmetric = "ndcg@5"\nproof = "not_worse"\n'
+    toml = project.folder / "ctcore.toml"
+    toml.write_text(f"{toml.read_text()}\n{second}")
+    with pytest.raises(ConfigError, match=r"two gates are called 'gate\.ndcg@5'"):
+        config.load(project.folder)
+    toml.write_text(toml.read_text().replace(second, second + 'name = "no harm"\n'))
+    ids = [check.id for check in run(project, "2024-02-05").checks]
+    assert {"gate.ndcg@5.floor", "gate.no harm.floor"} <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_a_column_of_the_project_weighs_its_queries(project):
+    project.write(
+        "features.py",
+        "import pyarrow as pa\n"
+        "import pyarrow.compute as pc\n"
+        "def features(table, as_of):\n"
+        "    weight = pc.cast(pc.add(1, pc.bit_wise_and(table['query'], 1)), pa.float64())\n"
+        "    table = table.append_column('bookings', weight)\n"
+        "    return table.append_column('day', table['time'].cast('date32'))\n",
+    )
+    run(project, "2024-02-02")
+    project.toml('cluster = "day"', 'cluster = "day"\nweight = "bookings"')
+    report = run(project, "2024-02-09")
+    (facts,) = report.record["steps"]["evaluate"]["evidence"]
+    compared = facts["comparison"]
+    assert compared["n_effective"] == pytest.approx(0.9 * compared["n_queries"], rel=0.05)  # weights 1 and 2
+    project.toml('weight = "bookings"', 'weight = "bookngs"')
+    with pytest.raises(DataError, match="bookngs"):
+        run(project, "2024-02-09")
 
 
 def test_slices_in_a_run(project):

@@ -164,18 +164,27 @@ def load(folder: str | Path) -> Project:
         raise ConfigError(f"{path}: model.time_zone: there is no zone {settings.model.time_zone!r}") from error
     if settings.model.task == "ranking" and settings.features.query is None:
         raise ConfigError(f"{path}: features.query: a ranking needs the column that tells queries apart")
-    for gate in settings.gate:
-        if Definition.of(gate.metric).ranks != (settings.model.task == "ranking"):
-            raise ConfigError(f"{path}: gate.metric: {gate.metric} does not judge a {settings.model.task}")
-        if gate.max_calibration_error is not None and settings.model.task != "classification":
-            raise ConfigError(f"{path}: gate.max_calibration_error: a {settings.model.task} gives no probabilities")
+    _check_gates(settings, path)
     try:
         json.dumps(settings.train.parameters)
     except TypeError as error:
         raise ConfigError(f"{path}: train.parameters: {error}; give numbers, text, booleans and lists") from error
+    return Project(folder, settings)
+
+
+def _check_gates(settings: Settings, path: Path) -> None:
     if not settings.gate:
         raise ConfigError(f"{path}: gate: at least one [[gate]] is needed; without one nothing is ever proven")
-    return Project(folder, settings)
+    ids = [gate.id for gate in settings.gate]
+    for gate in settings.gate:
+        if ids.count(gate.id) > 1:
+            raise ConfigError(
+                f"{path}: gate: two gates are called {gate.id!r}; give each a name of its own: name = ..."
+            )
+        if Definition.of(gate.metric).ranks != (settings.model.task == "ranking"):
+            raise ConfigError(f"{path}: gate.metric: {gate.metric} does not judge a {settings.model.task}")
+        if gate.max_calibration_error is not None and settings.model.task != "classification":
+            raise ConfigError(f"{path}: gate.max_calibration_error: a {settings.model.task} gives no probabilities")
 
 
 def _settings(document: dict[str, Any], path: Path) -> Settings:

@@ -534,7 +534,7 @@ def featured(project: Project, table: pa.Table, as_of: datetime) -> pa.Table:
     made = load_function(policy.function, project.folder)(table, as_of)
     if not isinstance(made, pa.Table):
         raise DataError(f"{policy.function}: must give a pyarrow.Table, found {type(made).__name__}")
-    gates = [name for each in project.settings.gate for name in (each.cluster, *each.slices) if name]
+    gates = [name for each in project.settings.gate for name in (each.cluster, each.weight, *each.slices) if name]
     needed = [policy.time, policy.label, *policy.columns, *([policy.query] if policy.query else []), *gates]
     missing = [name for name in needed if name not in made.column_names]
     if missing:
@@ -630,13 +630,16 @@ def measure(
     definition = policy.definition
     label = rows[features.label].to_numpy()
     query = codes(rows, features.query) if features.query else None
+    weight = weights(rows, policy.weight)
     evidence = gate.Evidence(
-        candidate=metrics.evaluate(label, scores[0], metric=definition, query=query).to_dict(),
+        candidate=metrics.evaluate(label, scores[0], metric=definition, query=query, weight=weight).to_dict(),
         comparison=None,
         against=against,
         problem=problem,
         distinct_scores=len(np.unique(scores[0])),
-        calibration_error=None if policy.max_calibration_error is None else metrics.ece(label, scores[0]),
+        calibration_error=None
+        if policy.max_calibration_error is None
+        else metrics.ece(label, scores[0], weight=weight),
     )
     if len(scores) == 1:
         return evidence
@@ -655,6 +658,7 @@ def measure(
             query=None if query is None else query[fresh],
             cluster=codes(rows, policy.cluster)[fresh] if policy.cluster else None,
             slices=columns,
+            weight=None if weight is None else weight[fresh],
             margin=policy.unit,
             confidence=policy.confidence,
         )
@@ -682,6 +686,16 @@ def _since(rows: pa.Table, time_column: str, moment: datetime | None) -> NDArray
     times = rows[time_column]
     start = pa.scalar(moment if times.type.tz else moment.replace(tzinfo=None), times.type)
     return np.asarray(pc.greater_equal(times, start))
+
+
+def weights(table: pa.Table, name: str | None) -> NDArray[np.float64] | None:
+    """Give the weight of each row, where a column holds it."""
+    if name is None:
+        return None
+    nulls = table[name].null_count
+    if nulls:
+        raise DataError(f"{name}: {nulls:,} rows are null; every row needs a weight")
+    return np.asarray(table[name], dtype=np.float64)
 
 
 def codes(table: pa.Table, name: str) -> Any:

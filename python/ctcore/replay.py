@@ -416,11 +416,13 @@ class _Watch:
             scores,
             metric=self.policy.definition,
             query=cycle.codes(span.rows, features.query) if features.query else None,
+            weight=cycle.weights(span.rows, self.policy.weight),
         )
         value, count = found.value, found.n_queries
         if found.definition.ranks:
-            values = found.per_query[metrics.informative(found)]
-            value, count = _core.mean(values), len(values)
+            informative = metrics.informative(found)
+            weight = None if found.weight is None else found.weight[informative]
+            value, count = _core.mean(found.per_query[informative], weight), int(np.count_nonzero(informative))
         return (None if math.isnan(value) else value), count, found.n_constant
 
 

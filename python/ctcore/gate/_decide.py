@@ -180,7 +180,7 @@ def _budget(policy: GatePolicy, comparison: Comparison) -> Iterator[Check]:
     )
     verdict = Verdict.PASS if good else Verdict.INSUFFICIENT
     yield Check(
-        id=f"gate.{policy.metric}.budget",
+        id=f"{policy.id}.budget",
         verdict=verdict,
         message=message,
         value=comparison.p_not_better,
@@ -334,7 +334,7 @@ def _check(
 ) -> Check:
     """Make a check of the gate; a comparison gives it value, bounds and count."""
     return Check(
-        id=f"gate.{policy.metric}.{name}",
+        id=f"{policy.id}.{name}",
         verdict=verdict,
         message=message,
         value=comparison.gain if comparison else value,

@@ -23,6 +23,9 @@ class GatePolicy:
 
     metric: str
     """``"ndcg@10"``, ``"mae"``, ``"roc_auc"``: any metric that ``metrics.compare`` takes."""
+    name: str | None = None
+    """What the gate's checks are called by, ``gate.NAME.gain``; without it the metric. Two gates of one metric need
+    names."""
     gain: Literal["linear", "exp2"] = "linear"
     """For NDCG: grades to gains."""
     margin: str | float = "1%"
@@ -35,6 +38,8 @@ class GatePolicy:
     """Of each one-sided bound."""
     cluster: str | None = None
     """The column whose values are independent of each other, such as the day. Queries that share one are not."""
+    weight: str | None = None
+    """The column that says how much each query (row) counts; a query has the mean of its rows. AUC has no weights."""
     slices: tuple[str, ...] = ()
     """Columns, constant within a query, on none of whose values harm may be demonstrated."""
     max_slice_loss: str | float | None = None
@@ -69,6 +74,8 @@ class GatePolicy:
                     raise ConfigError(f"gate: {name} must be {kind}, as margin is, found {given!r}")
         except ArgumentError as error:
             raise ConfigError(f"gate: {error}") from None
+        if self.weight is not None and definition.metric == "roc_auc":
+            raise ConfigError("gate: weight: AUC is compared without weights")
         bounds = {
             "margin": (margin.value, margin.value >= 0, "at least 0"),
             "confidence": (self.confidence, 0.5 <= self.confidence < 1, "at least 0.5 and below 1"),
@@ -85,6 +92,11 @@ class GatePolicy:
     def definition(self) -> Definition:
         """The metric with its conventions."""
         return Definition.of(self.metric, gain=self.gain)
+
+    @property
+    def id(self) -> str:
+        """What the ids of the gate's checks begin with."""
+        return f"gate.{self.name or self.metric}"
 
     @property
     def unit(self) -> Margin:

@@ -99,7 +99,7 @@ class Shadow:
         interval = f"{show(gain)} [{show(lower)}, {show(upper)}]"
         message = f"{words}: gain in shadow {interval} over {len(self.clusters)} clusters"
         return Check(
-            id=f"gate.{policy.metric}.shadow",
+            id=f"{policy.id}.shadow",
             verdict=verdict,
             message=message,
             value=gain,
