@@ -52,6 +52,19 @@ def row(work, ours, peer, peer_time, bar):
     print(f"| {work} | {ours * 1e3:.2f} ms | {peer} | {peer_time * 1e3:.1f} ms | {ratio:.1f}x | {bar} |", flush=True)
 
 
+def trec_from_arrays(relevance, score):
+    """What a user of arrays does: ids, dictionaries of both, evaluation."""
+    documents = [f"d{d}" for d in range(relevance.shape[1])]
+    both = [
+        {str(q): dict(zip(documents, each, strict=True)) for q, each in enumerate(rows.tolist())}
+        for rows in (relevance, score)
+    ]
+    return pytrec_eval.RelevanceEvaluator(both[0], {"ndcg_cut.10"}).evaluate(both[1])
+
+
+MANY = ("ndcg", "dcg", "map", "mrr", "precision", "recall", "f1", "hit_rate", "success", "rbp", "err")
+
+
 def ndcg_rows(queries=20_000, documents=50):
     rng = np.random.default_rng(0)
     relevance = rng.integers(0, 5, (queries, documents))
@@ -70,13 +83,16 @@ def ndcg_rows(queries=20_000, documents=50):
     ranx_time, ranx_value = timed(lambda: ranx_evaluate(qrels, run, "ndcg@10"), repeats=3)
     evaluator = pytrec_eval.RelevanceEvaluator(ids, {"ndcg_cut.10"})
     trec_time, trec = timed(lambda: evaluator.evaluate(runs), repeats=1)
+    arrays_time, _ = timed(lambda: trec_from_arrays(relevance, score), repeats=1)
     trec_value = np.mean([each["ndcg_cut_10"] for each in trec.values()])
 
     for peer, other in (("numpy", numpy_value), ("sklearn", sk_value), ("ranx", ranx_value), ("trec", trec_value)):
         assert abs(value - other) < 1e-12, (peer, value, other)
     print(f"equal to 1e-12 in all five: {value!r}", file=sys.stderr)
     row(name, ours, f"ranx {version('ranx')} (warm)", ranx_time, "60x")
-    row(name, ours, f"pytrec_eval-terrier {version('pytrec-eval-terrier')}", trec_time, "100x")
+    trec_name = f"pytrec_eval-terrier {version('pytrec-eval-terrier')}"
+    row(name, ours, f"{trec_name}, from arrays as ours", arrays_time, "100x")
+    row(name, ours, f"{trec_name}, its dictionaries ready", trec_time, "100x")
     row(name, ours, f"scikit-learn {version('scikit-learn')}", sk_time, "150x")
     row(name, ours, f"numpy {version('numpy')}, vectorised", numpy_time, "3x")
 
@@ -88,6 +104,23 @@ def ndcg_rows(queries=20_000, documents=50):
     ours, _ = timed(lambda: metrics.ndcg(grades, scores, group=sizes, k=10, gain="exp2"), repeats=3)
     rate = large * 100 / ours / 1e6
     print(f"| NDCG@10, {large:,} queries x 100 (f32, u8) | {ours * 1e3:.0f} ms | | | {rate:.0f} M rows/s | 300 |")
+    names = [f"{name}@{k}" for name in MANY for k in (1, 3, 5, 10)]
+    many, _ = timed(lambda: metrics.evaluate(grades, scores, metrics=names, group=sizes), repeats=3)
+    print(
+        f"| {len(names)} metrics of these, `evaluate` | {many * 1e3:.0f} ms | NDCG@10 alone | {ours * 1e3:.0f} ms | ",
+        end="",
+    )
+    print(f"{many / ours:.1f}x | at most 3x |", flush=True)
+
+
+def bootstrap_row(queries=100_000):
+    rng = np.random.default_rng(0)
+    production = rng.uniform(0.4, 1, queries)
+    advantage = production * rng.normal(0.01, 0.1, queries)
+    options = {"margin": 0.01, "confidence": 0.95, "resamples": 2_000, "seed": 0, "method": "bootstrap"}
+    ours, found = timed(lambda: _core.paired(advantage, production, np.arange(queries), **options), repeats=3)
+    assert found["lower"] < 0.01 < found["upper"]
+    print(f"| paired bootstrap, 2,000 resamples of {queries:,} queries | {ours * 1e3:.0f} ms | | | | 1 s |", flush=True)
 
 
 def ks_row(n=10_000_000):
@@ -157,6 +190,7 @@ if __name__ == "__main__":
     print(f"ctcore {_core.__version__}, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
     print("| work | ctcore | peer | peer's time | ratio | bar |\n|---|---|---|---|---|---|")
     ndcg_rows()
+    bootstrap_row()
     ks_row()
     rank_row()
     profile_row()

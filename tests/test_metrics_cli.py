@@ -7,6 +7,8 @@ import subprocess
 import sys
 
 from conftest import ROOT
+from ctcore import metrics
+from ctcore.cli import _evaluate as command
 
 GOLDEN = ROOT / "tests" / "golden"
 
@@ -15,6 +17,11 @@ def evaluate(*arguments):
     command = [sys.executable, "-m", "ctcore", "evaluate", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
+
+
+def test_the_command_offers_every_preset():
+    """It repeats their names, since it must not load numpy to say them."""
+    assert tuple(metrics.PRESETS) == command._PRESETS
 
 
 def test_conventions_side_by_side():
