@@ -95,7 +95,7 @@ def test_corrupt_files_are_2(files):
 
 
 def test_a_bug_is_4(monkeypatch, capsys):
-    monkeypatch.setattr(data, "source", lambda _: 1 / 0)
+    monkeypatch.setattr(data, "load", lambda _: 1 / 0)
     assert cli._main._run(["check-drift", "a", "b"]) == 4
     assert "this is a bug in ctcore" in capsys.readouterr().err
 

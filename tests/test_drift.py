@@ -197,5 +197,5 @@ def test_strings_with_a_million_values_are_bounded():
     names = pa.array([f"n{index}" for index in range(100_000)])
     profile = drift.profile(pa.table({"c": names}))
     column = profile.columns["c"]
-    assert len(column["counts"]) == 1_000
-    assert column["rest"] == 99_000
+    assert len(column["counts"]) <= 1_000  # none of them is frequent
+    assert sum(column["counts"].values()) + column["rest"] == 100_000

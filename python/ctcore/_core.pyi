@@ -18,6 +18,7 @@ __all__ = [
     "calibration_error",
     "cells_against",
     "check_pattern",
+    "check_profile",
     "chi2",
     "chi2_sf",
     "conflicting_rows",
@@ -36,6 +37,7 @@ __all__ = [
     "keys",
     "known_rows",
     "ks",
+    "ks_bounds",
     "kuiper",
     "kullback_leibler",
     "l_infinity",
@@ -54,7 +56,9 @@ __all__ = [
     "predictiveness",
     "profile_column",
     "profile_column_like",
+    "profile_stream",
     "psi",
+    "quantile",
     "rank_statistics",
     "ranking",
     "ranks_against",
@@ -66,6 +70,7 @@ __all__ = [
     "t_sf",
     "total_variation",
     "wasserstein",
+    "wasserstein_bounds",
     "welch_t",
 ]
 
@@ -181,6 +186,18 @@ def normal_sf(x: float) -> float: ...
 def profile_column(name: str, column: Any, *, cells: int, limit: int) -> dict[str, Any]: ...
 def profile_column_like(name: str, column: Any, like: dict[str, Any]) -> dict[str, Any]: ...
 def count_cells(name: str, column: Any, edges: Sequence[float]) -> list[int]: ...
+def profile_stream(
+    data: Any,
+    *,
+    columns: Sequence[str] | None,
+    like: Mapping[str, dict[str, Any]] | None,
+    cells: int,
+    categories: int,
+) -> tuple[dict[str, dict[str, Any]], dict[str, str | None], int]: ...
+def check_profile(column: dict[str, Any]) -> None: ...
+def quantile(column: dict[str, Any], share: float) -> tuple[float, float] | None: ...
+def ks_bounds(reference: dict[str, Any], current: dict[str, Any]) -> tuple[float, float]: ...
+def wasserstein_bounds(reference: dict[str, Any], current: dict[str, Any]) -> tuple[float, float]: ...
 def merge_profiles(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]: ...
 
 class _Predictiveness(TypedDict):

@@ -92,8 +92,8 @@ def check_drift(
 ) -> int:
     """Tell whether CURRENT has drifted from REFERENCE, column by column.
 
-    Both are Parquet, CSV or Arrow IPC: a file, a folder, a pattern or the URL of an object store. No row may be on both
-    sides.
+    Both are Parquet, CSV or Arrow IPC (a file, a folder, a pattern or the URL of an object store), or profiles made by
+    `ctcore profile`. No row may be on both sides.
 
     The decision is on the size of the change, not on a p-value: a column fails where the change is proven larger than
     its tolerance, passes where it is proven smaller, and is `insufficient` where there is too little data to tell,
@@ -107,17 +107,15 @@ def check_drift(
         raise ArgumentError("every: spans need the time to cut at; name its column with --time-column")
     if output and not Path(output).resolve().parent.is_dir():
         raise ArgumentError(f"output: there is no folder {Path(output).resolve().parent}")
-    opened = data.source(reference), data.source(current)
-    shared = sorted(set(opened[0].files) & set(opened[1].files))
+    opened = data.load(reference), data.load(current)
+    files = [set(getattr(side, "files", ())) for side in opened]
+    shared = sorted(files[0] & files[1])
     if shared:
         raise ArgumentError(f"current: {shared[0]} is in the reference too; what is compared must not share rows")
     names = [name.strip() for name in columns.split(",")] if columns else None
-    wanted = _tolerances(statistics, tolerances, opened[0].schema.names)
-    needed = None if names is None or model else {*names, time_column}
-    sides = tuple(
-        side.table(None if needed is None else [name for name in side.schema.names if name in needed])
-        for side in opened
-    )
+    needed = None if names is None or model else [*names, *([time_column] if time_column else [])]
+    sides = _sides(opened, needed, rows=bool(time_column or model or statistics))
+    wanted = _tolerances(statistics, tolerances, sides[0].column_names)
     importance = None
     if model:
         sides, importance = _with_predictions(sides, project, model)
@@ -130,6 +128,24 @@ def check_drift(
         found = replace(found, timeline=over_time)
     _written(found, format_, output)
     return exit_code(found.verdict, fail_on=fail_on)
+
+
+def _sides(opened: tuple[Any, Any], columns: list[str] | None, *, rows: bool) -> tuple[Any, Any]:
+    """Read the rows where they are asked for; else profile both sides, whatever their size."""
+    from ctcore import drift  # noqa: PLC0415 - heavy
+
+    def held(side: Any) -> list[str] | None:
+        return None if columns is None else [name for name in side.schema.names if name in columns]
+
+    def is_profile(side: Any) -> bool:
+        return isinstance(side, drift.Profile)
+
+    if rows:
+        before, after = (side if is_profile(side) else side.table(held(side)) for side in opened)
+        return before, after
+    streams = [side if is_profile(side) else side.batches(held(side)) for side in opened]
+    before = drift.profile(streams[0])
+    return before, drift.profile(streams[1], like=before)
 
 
 def _written(found: DriftReport, format_: str, output: str | None) -> None:
@@ -202,6 +218,8 @@ def _with_predictions(sides: tuple[Any, ...], project: str, model: str) -> tuple
     number = registry.state(model).production
     if number is None:
         raise NotFoundError(f"{model} has no production version whose importance could weigh the columns")
+    if any(not hasattr(side, "append_column") for side in sides):
+        raise ArgumentError("model: predictions are made of rows, and a profile has none; give the data, or no --model")
     importance = lineage.importance(registry, registry.version(model, number))
     if not importance:
         raise ArgumentError(f"model: version {number} of {model} tells no feature importance; leave --model out")

@@ -21,6 +21,7 @@ from ctcore.cli._check import check_feedback, check_leakage
 from ctcore.cli._check_drift import check_drift
 from ctcore.cli._evaluate import evaluate
 from ctcore.cli._models import models, registry_, reproduce
+from ctcore.cli._profile import profile
 from ctcore.errors import ArgumentError, CtcoreError
 from ctcore.verdict import exit_code
 
@@ -81,6 +82,7 @@ cli.add_command(check_feedback)
 cli.add_command(check_leakage)
 cli.add_command(evaluate)
 cli.add_command(models)
+cli.add_command(profile)
 cli.add_command(registry_)
 cli.add_command(reproduce)
 

@@ -1,6 +1,7 @@
 """Data: where rows come from, which of them a run sees, and the record that lets it see them again."""
 
 from ctcore.data._policy import DataPolicy, FeaturesPolicy, HoldoutPolicy
+from ctcore.data._profile import load, read_profile, write_profile
 from ctcore.data._snapshot import Snapshot, between, holdout_file, local_days, snapshot, without
 from ctcore.data._source import Source, read_table, source
 from ctcore.data._span import Spans, instant, spans
@@ -19,11 +20,14 @@ __all__ = [
     "duration",
     "holdout_file",
     "instant",
+    "load",
     "local_days",
+    "read_profile",
     "read_table",
     "read_trec",
     "snapshot",
     "source",
     "spans",
     "without",
+    "write_profile",
 ]

@@ -1,17 +1,18 @@
 """Drift: how far current data has moved from a reference.
 
-One function a statistic takes two arrays (``psi``, ``ks``, ``chi2``, ...); ``rank_statistics`` gives all rank-based
-ones from one sort. ``profile`` summarises a table on frozen cells, so that later data can be compared with it without
-its rows. ``compare`` judges two tables (or a profile and a table) column by column: the decision is on the effect and
-its interval, never on a p-value.
+One function a statistic takes two arrays (``psi``, ``ks``, ``chi2``, ...); ``cell_statistics`` gives those of cells
+from one count, ``rank_statistics`` all rank-based ones from one sort. ``profile`` summarises a table or a stream in one
+pass and bounded memory, so that later data can be compared with it without its rows. ``compare`` judges two tables,
+streams or profiles column by column: the decision is on the effect and its interval, never on a p-value.
 """
 
 from ctcore.drift._classifier import DomainClassifier, domain_classifier
 from ctcore.drift._compare import compare
-from ctcore.drift._profile import Profile, profile
+from ctcore.drift._profile import Bounds, Profile, ks_bounds, profile, wasserstein_bounds
 from ctcore.drift._report import Cell, ColumnDrift, DriftReport, Span, Timeline
 from ctcore.drift._spans import same_season
 from ctcore.drift._statistics import (
+    CellStatistics,
     Distance,
     Effect,
     Ks,
@@ -20,6 +21,7 @@ from ctcore.drift._statistics import (
     RankStatistics,
     Significance,
     anderson_darling,
+    cell_statistics,
     chi2,
     cramer_von_mises,
     cramers_v,
@@ -45,7 +47,9 @@ from ctcore.drift._tolerances import STATISTICS, Tolerances
 
 __all__ = [
     "STATISTICS",
+    "Bounds",
     "Cell",
+    "CellStatistics",
     "ColumnDrift",
     "Distance",
     "DomainClassifier",
@@ -61,6 +65,7 @@ __all__ = [
     "Timeline",
     "Tolerances",
     "anderson_darling",
+    "cell_statistics",
     "chi2",
     "compare",
     "cramer_von_mises",
@@ -72,6 +77,7 @@ __all__ = [
     "hellinger",
     "jensen_shannon",
     "ks",
+    "ks_bounds",
     "kuiper",
     "kullback_leibler",
     "l_infinity",
@@ -84,5 +90,6 @@ __all__ = [
     "timeline",
     "total_variation",
     "wasserstein",
+    "wasserstein_bounds",
     "welch_t",
 ]

@@ -13,8 +13,8 @@ from ctcore import _core
 from ctcore.drift import _days
 from ctcore.drift._days import Days
 from ctcore.drift._history import learned, widened
-from ctcore.drift._primary import Against, Pooling, cells_against, decide, pooling, ranks_against
-from ctcore.drift._profile import Profile, profile
+from ctcore.drift._primary import Against, Pooling, cells_against, decide, ks_between, pooling, ranks_against
+from ctcore.drift._profile import Profile, held, ks_bounds, profile
 from ctcore.drift._report import Cell, ColumnDrift, DriftReport
 from ctcore.drift._shares import judge_share, missing, unseen
 from ctcore.drift._statistics import Ks, cell_counts
@@ -49,11 +49,13 @@ def compare(
 
     Parameters
     ----------
-    reference : pyarrow.Table or Profile
-        What current data is compared with. A profile serves every statistic of counted cells; KS, Wasserstein and AUC
-        need the rows.
-    current : pyarrow.Table
-        The data to judge, none of whose rows are in the reference.
+    reference : pyarrow.Table, Profile or Arrow stream
+        What current data is compared with. A stream (anything with ``__arrow_c_stream__``) is read once, in memory that
+        does not grow with its rows. Profiles and streams serve every statistic of counted cells, and KS to within
+        bounds that the interval takes in; Wasserstein and AUC need the rows.
+    current : pyarrow.Table, Profile or Arrow stream
+        The data to judge, none of whose rows are in the reference. A profile must have been made ``like=`` the
+        reference.
     tolerances : Tolerances, optional
         Statistics and tolerances, of all columns or of single ones.
     columns : list of str, optional
@@ -87,9 +89,11 @@ def compare(
     (<Verdict.FAIL: 'fail'>, <Verdict.FAIL: 'fail'>)
     """
     tolerances = tolerances or Tolerances()
-    if time_column is not None and isinstance(reference, Profile):
-        raise ArgumentError("reference: a profile has lost its days; give the rows, or leave time_column out")
-    frozen = reference if isinstance(reference, Profile) else profile(reference)
+    reference, current = held(reference, current)
+    for side, rows in (("reference", reference), ("current", current)):
+        if time_column is not None and isinstance(rows, Profile):
+            raise ArgumentError(f"{side}: a profile or stream has lost its days; give a table, or no time_column")
+    frozen = profile(reference)
     known = [name for name in (*frozen.columns, *frozen.skipped) if name != time_column]
     names = _named(known, columns, current.column_names)
     for name in frozen.columns:
@@ -109,7 +113,7 @@ def compare(
     return DriftReport(
         checks=tuple(checks),
         columns=tuple(judged),
-        reference_rows=max((column["rows"] for column in frozen.columns.values()), default=0),
+        reference_rows=frozen.num_rows,
         current_rows=current.num_rows,
         reference_days=days.sizes[0] if days else None,
         current_days=days.sizes[1] if days else None,
@@ -194,10 +198,14 @@ class _Sides:
         frozen = self.frozen.columns[name]["kind"] == "number"
         sizes = sum(cells[0]), sum(cells[1])
         if statistic in RANKS:
-            if isinstance(self.reference, Profile):
+            if not self._has_rows and statistic == "ks":
+                bounds = ks_bounds(self.frozen.columns[name], self.counted.columns[name])
+                against = ks_between(bounds, *sizes, tolerance)
+                return against, None, decide(name, statistic, against, tolerance, sizes)
+            if not self._has_rows:
                 message = (
-                    f"{name}: {TITLES[statistic]} needs the rows of the reference, and a profile has its cells only; "
-                    f"give the data, or judge by psi"
+                    f"{name}: {TITLES[statistic]} needs the rows of both sides, and a profile has its cells only; "
+                    f"give tables, or judge by psi or ks"
                 )
                 id_ = f"drift.{name}.{statistic}"
                 return None, None, Check(id=id_, verdict=Verdict.NOT_RUN, message=message)
@@ -255,7 +263,10 @@ class _Sides:
         shown: dict[str, float | None] = {"jensen_shannon": _core.jensen_shannon(*sides)[0]}
         if number:
             shown["psi"] = _core.psi(*sides, "jeffreys")[0]
-            if not isinstance(self.reference, Profile):
+            if not self._has_rows:
+                bounds = ks_bounds(self.frozen.columns[name], self.counted.columns[name])
+                shown |= {"ks_low": bounds.low, "ks_high": bounds.high}
+            else:
                 ks = Ks(*_core.ks(self.reference[name], self.current[name], "asymptotic"))
                 shown |= {"ks": ks.statistic, "ks_location": ks.location, "ks_sign": ks.sign, "ks_p": ks.p_value}
         return shown
@@ -264,8 +275,12 @@ class _Sides:
         """Tell whether a column says when its row came: then it moves on by itself."""
         return self._is_time(name) and name not in self.named and cells[1][-1] > _MOVED_ON * sum(cells[1])
 
+    @property
+    def _has_rows(self) -> bool:
+        return not (isinstance(self.reference, Profile) or isinstance(self.current, Profile))
+
     def _is_time(self, name: str) -> bool:
-        return is_time(self.current, name)
+        return str(self.counted.columns[name]["type"]).startswith(("Timestamp", "Date"))
 
 
 def is_time(table: Any, name: str) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctcore import _core
 from ctcore.drift._tolerances import TITLES
 from ctcore.verdict import Check, Verdict
+
+if TYPE_CHECKING:
+    from ctcore.drift._profile import Bounds
 
 _EXPECTED = 5  # rows of the smaller side in a cell that is looked at alone, where both sides say what is expected
 _FROZEN = 10  # the same where the reference alone does
@@ -91,6 +94,26 @@ def cells_against(
 def ranks_against(statistic: str, reference: Any, current: Any, tolerance: float) -> Against:
     """Hold a statistic of the values themselves against a tolerance."""
     return Against(*_core.ranks_against(statistic, reference, current, tolerance))
+
+
+def ks_between(bounds: Bounds, n: int, m: int, tolerance: float) -> Against:
+    """Hold the Kolmogorov-Smirnov statistic of two profiles against a tolerance.
+
+    Each side's distribution function lies within ``a / sqrt(rows)`` of its population's but with probability
+    ``2 exp(-2 a^2)`` (Massart, Annals of Probability 18, 1990), which is added to what the profiles leave open. That is
+    wider than the interval of :func:`ranks_against`, which needs the rows.
+    """
+    unit = 1 / math.sqrt(n) + 1 / math.sqrt(m)
+    wrong, missed = (math.sqrt(math.log(4 / share) / 2) for share in (0.05, 0.1))
+    above = max(bounds.low - tolerance, 0.0) / unit
+    return Against(
+        statistic=(bounds.low + bounds.high) / 2,
+        lower=max(bounds.low - wrong * unit, 0.0),
+        upper=min(bounds.high + wrong * unit, 1.0),
+        p_above=min(4 * math.exp(-2 * above**2), 1.0),
+        units_to_pass=(2 * (wrong + missed) / tolerance) ** 2,
+        smallest_found=min(tolerance + (wrong + missed) * unit, 1.0),
+    )
 
 
 def hidden(pooled: Pooling, n: int, m: int) -> str | None:

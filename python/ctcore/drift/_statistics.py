@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -102,6 +102,17 @@ class RankStatistics:
     mann_whitney: MannWhitney
 
 
+@dataclass(frozen=True, slots=True)
+class CellStatistics:
+    """Every statistic of cells of two samples; each is what its own function gives, to the bit."""
+
+    psi: Effect
+    jensen_shannon: Effect
+    kullback_leibler: Distance
+    hellinger: Distance
+    total_variation: Distance
+
+
 def psi(
     reference: Any, current: Any, *, cells: int = 10, smoothing: Smoothing = "jeffreys", definition: str = "ctcore"
 ) -> Effect | Distance:
@@ -116,7 +127,8 @@ def psi(
     ----------
     reference, current : arrays
         Numbers, or strings or booleans; numpy, Arrow or plain sequences. The reference may be a column of a stored
-        profile, ``profile.columns[name]``, whose cells are then used.
+        profile, ``profile.columns[name]``, whose cells are then used; so may the current data, of a profile made
+        ``like=`` the reference.
     cells : int
         Cells for numbers, at least 2. Ties in the reference can make them fewer.
     smoothing : "jeffreys" or "none"
@@ -242,6 +254,24 @@ def l_infinity(reference: Any, current: Any, *, cells: int = 10, definition: str
     reference_counts, current_counts, names = _table(reference, current, cells)
     statistic, cell = _core.l_infinity(reference_counts, current_counts)
     return LInfinity(statistic, names[cell], _counted("l_infinity", len(names)))
+
+
+def cell_statistics(reference: Any, current: Any, *, cells: int = 10) -> CellStatistics:
+    """All statistics of cells from one count of each side. Cells as in :func:`psi`.
+
+    >>> from ctcore import drift
+    >>> found = drift.cell_statistics([1.0, 2.0, 3.0, 4.0], [3.0, 4.0, 5.0, 6.0], cells=2)
+    >>> found.total_variation.statistic, found.psi == drift.psi([1.0, 2.0, 3.0, 4.0], [3.0, 4.0, 5.0, 6.0], cells=2)
+    (0.5, True)
+    """
+    frozen, counted = _frozen(reference, current, cells)
+    return CellStatistics(
+        psi=cast("Effect", psi(frozen, counted)),
+        jensen_shannon=cast("Effect", jensen_shannon(frozen, counted)),
+        kullback_leibler=kullback_leibler(frozen, counted),
+        hellinger=hellinger(frozen, counted),
+        total_variation=total_variation(frozen, counted),
+    )
 
 
 def ks(reference: Any, current: Any, *, method: Method = "auto", definition: str = "ctcore") -> Ks | Distance:
@@ -512,19 +542,29 @@ def _counted(statistic: str, cells: int, *, definition: str = "ctcore", **more: 
 
 
 def _cells(reference: Any, current: Any, cells: int) -> tuple[list[int], list[int], list[Any]]:
-    """Count both sides on cells frozen on the reference."""
+    """Count both sides on cells frozen on the reference, and name the cells."""
+    return cell_counts(*_frozen(reference, current, cells))
+
+
+def _frozen(reference: Any, current: Any, cells: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Freeze cells on the reference and count the current data on them, where that was not done before."""
     if cells < 2:
         raise ArgumentError(f"cells: must be at least 2, found {cells}")
-    if isinstance(reference, dict):
-        frozen = reference
-    else:
-        frozen = _core.profile_column("reference", as_column(reference), cells=cells, limit=_ALL_CATEGORIES)
-    if frozen["kind"] == "number":
-        edges = frozen["edges"]
-        counts = _core.count_cells("current", as_column(current), edges)
-        return frozen["counts"], counts, list(pairwise([None, *edges, None]))
-    counted = _core.profile_column_like("current", as_column(current), frozen)
-    return cell_counts(frozen, counted)
+    if not isinstance(reference, dict):
+        reference = _core.profile_column("reference", as_column(reference), cells=cells, limit=_ALL_CATEGORIES)
+    if not isinstance(current, dict):
+        if reference["kind"] != "number":
+            return reference, _core.profile_column_like("current", as_column(current), reference)
+        counts = _core.count_cells("current", as_column(current), reference["edges"])
+        return reference, {"kind": "number", "edges": reference["edges"], "counts": counts}
+    if frozen_on(current) != frozen_on(reference):
+        raise ArgumentError("current: its cells are not those of the reference; profile it with like= the reference")
+    return reference, current
+
+
+def frozen_on(column: dict[str, Any]) -> Any:
+    """Give what the cells of a profiled column are made of."""
+    return column["edges"] if column["kind"] == "number" else column["counts"].keys()
 
 
 def _table(reference: Any, current: Any, cells: int) -> tuple[list[int], list[int], list[Any]]:

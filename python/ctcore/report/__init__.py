@@ -3,6 +3,7 @@
 from ctcore.report._card import card_text, collection_text, diff_text
 from ctcore.report._drift import drift_html, drift_junit
 from ctcore.report._html import replay_html
+from ctcore.report._profile import profile_text
 from ctcore.report._text import checks_text, drift_text, models_text, replay_text, run_text
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "drift_junit",
     "drift_text",
     "models_text",
+    "profile_text",
     "replay_html",
     "replay_text",
     "run_text",

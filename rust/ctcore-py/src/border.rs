@@ -40,7 +40,7 @@ fn interrupted() -> bool {
     stop
 }
 
-fn to_python(error: Error) -> PyErr {
+pub(crate) fn to_python(error: Error) -> PyErr {
     match error {
         Error::Argument { .. } => ArgumentError::new_err(error.to_string()),
         Error::Type { .. } => ColumnTypeError::new_err(error.to_string()),

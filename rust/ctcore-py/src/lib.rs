@@ -49,7 +49,10 @@ mod _core {
     #[pymodule_export]
     use super::paired::{auc_bootstrap, auc_delong, paired};
     #[pymodule_export]
-    use super::profile::{count_cells, merge_profiles, profile_column, profile_column_like};
+    use super::profile::{
+        check_profile, count_cells, ks_bounds, merge_profiles, profile_column, profile_column_like,
+        profile_stream, quantile, wasserstein_bounds,
+    };
     #[pymodule_export]
     use super::set_threads;
     #[pymodule_export]

@@ -14,7 +14,7 @@ use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
 use arrow_select::concat::concat_batches;
 
-use crate::num::CHUNK;
+use crate::num::{CHUNK, LANES, lane_sum};
 use crate::{Error, Result, par};
 
 /// How the statistics see a column.
@@ -52,6 +52,14 @@ impl Kind {
                      into a number, a string or a boolean first"
                 ),
             }),
+        }
+    }
+
+    /// What a column of this kind holds.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Number => "numbers",
+            Self::Category => "categories",
         }
     }
 }
@@ -111,7 +119,7 @@ impl Numbers {
             nulls: floats.null_count() as u64,
             ..Rows::default()
         };
-        let mut finite = Vec::with_capacity(floats.len());
+        let mut finite = Vec::new();
         let mut take = |value: f64| {
             if value.is_finite() {
                 finite.push(value);
@@ -124,7 +132,13 @@ impl Numbers {
             }
         };
         if floats.null_count() == 0 {
-            floats.values().iter().copied().for_each(&mut take);
+            let values = floats.values();
+            // 0 times a number that is not finite is NaN.
+            if lane_sum(values, |value| value * 0.0) == 0.0 {
+                let finite = values.to_vec();
+                return Ok(Self { rows, finite });
+            }
+            values.iter().copied().for_each(&mut take);
         } else {
             floats.iter().flatten().for_each(&mut take);
         }
@@ -177,6 +191,11 @@ impl Numbers {
         Ok(pieces)
     }
 
+    /// The smallest and the largest finite value, or `None` where there is none.
+    pub fn range(&self) -> Option<(f64, f64)> {
+        (!self.finite.is_empty()).then(|| extremes(&self.finite))
+    }
+
     /// The numbers of one of [`Numbers::pieces`].
     pub(crate) fn of_pieces(name: &str, pieces: &[ArrayRef]) -> Result<Self> {
         let mut whole = Self::default();
@@ -193,6 +212,19 @@ impl Numbers {
     }
 }
 
+/// The smallest and the largest of some values, in lanes.
+fn extremes(values: &[f64]) -> (f64, f64) {
+    let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+    for block in values.chunks(LANES) {
+        for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(block) {
+            *low = if value < *low { value } else { *low };
+            *high = if value > *high { value } else { *high };
+        }
+    }
+    let pick = |lanes: [f64; LANES], better: fn(f64, f64) -> f64| lanes.into_iter().fold(lanes[0], better);
+    (pick(low, f64::min), pick(high, f64::max))
+}
+
 /// Categories of one chunk or column: how often each occurs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Categories {
@@ -206,7 +238,16 @@ impl Categories {
     fn of_chunk(chunk: &dyn Array) -> Result<Self> {
         let mut counts = HashMap::new();
         let nulls;
-        if let Some(dictionary) = chunk.as_any_dictionary_opt() {
+        if let Some(flags) = chunk.as_boolean_opt() {
+            nulls = flags.null_count() as u64;
+            let known = [("true", flags.true_count()), ("false", flags.false_count())];
+            counts.extend(
+                known
+                    .into_iter()
+                    .filter(|&(_, count)| count > 0)
+                    .map(|(name, count)| (name.to_owned(), count as u64)),
+            );
+        } else if let Some(dictionary) = chunk.as_any_dictionary_opt() {
             // A dictionary's values are looked at once each, however many rows point to them.
             let values = cast(dictionary.values(), &DataType::Utf8)?;
             let values = values.as_string::<i32>();
@@ -246,8 +287,22 @@ impl Categories {
         })
     }
 
+    /// Counts one chunk that lies in several slices.
+    pub(crate) fn of_pieces(pieces: &[ArrayRef]) -> Result<Self> {
+        let mut whole = Self::default();
+        for piece in pieces {
+            whole.merge(Self::of_chunk(piece)?);
+        }
+        Ok(whole)
+    }
+
     /// Adds the rows of `later`.
     pub fn merge(&mut self, later: Self) {
+        if self.counts.is_empty() {
+            self.counts = later.counts;
+            self.rows.merge(&later.rows);
+            return;
+        }
         self.rows.merge(&later.rows);
         for (category, count) in later.counts {
             *self.counts.entry(category).or_insert(0) += count;
@@ -304,12 +359,11 @@ pub fn as_f64(name: &str, array: &dyn Array) -> Result<ArrayRef> {
         })
     };
     let seconds = |array: &dyn Array, through: &DataType, per_second: f64| -> Result<ArrayRef> {
-        let ticks = cast_to(
-            &cast_to(&cast_to(array, through)?, &DataType::Int64)?,
-            &DataType::Float64,
-        )?;
-        let values = ticks.as_primitive::<Float64Type>();
-        Ok(Arc::new(values.unary::<_, Float64Type>(|tick| tick / per_second)))
+        let ticks = cast_to(&cast_to(array, through)?, &DataType::Int64)?;
+        let ticks = ticks.as_primitive::<Int64Type>();
+        Ok(Arc::new(
+            ticks.unary::<_, Float64Type>(|tick| tick as f64 / per_second),
+        ))
     };
     match array.data_type() {
         DataType::Timestamp(_, zone) => seconds(
@@ -372,8 +426,8 @@ impl<I: Iterator<Item = std::result::Result<RecordBatch, ArrowError>>> Rechunk<I
         }
     }
 
-    /// Takes `rows` rows off what is held: a slice where they lie in one batch, else a copy.
-    fn take(&mut self, rows: usize) -> Result<RecordBatch> {
+    /// Takes `rows` rows off what is held.
+    fn take(&mut self, rows: usize) -> Vec<RecordBatch> {
         let mut taken = Vec::new();
         let mut missing = rows;
         while missing > 0 {
@@ -387,17 +441,11 @@ impl<I: Iterator<Item = std::result::Result<RecordBatch, ArrowError>>> Rechunk<I
             taken.push(batch);
         }
         self.held_rows -= rows;
-        match taken.len() {
-            1 => Ok(taken.remove(0)),
-            _ => Ok(concat_batches(&self.schema, &taken)?),
-        }
+        taken
     }
-}
 
-impl<I: Iterator<Item = std::result::Result<RecordBatch, ArrowError>>> Iterator for Rechunk<I> {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next chunk as the slices that it lies in: nothing is copied.
+    pub fn next_slices(&mut self) -> Option<Result<Vec<RecordBatch>>> {
         while self.held_rows < CHUNK && !self.ended {
             match self.batches.next() {
                 Some(Ok(batch)) if batch.num_rows() == 0 => {}
@@ -412,7 +460,23 @@ impl<I: Iterator<Item = std::result::Result<RecordBatch, ArrowError>>> Iterator 
                 None => self.ended = true,
             }
         }
-        (self.held_rows > 0).then(|| self.take(self.held_rows.min(CHUNK)))
+        (self.held_rows > 0).then(|| Ok(self.take(self.held_rows.min(CHUNK))))
+    }
+}
+
+impl<I: Iterator<Item = std::result::Result<RecordBatch, ArrowError>>> Iterator for Rechunk<I> {
+    type Item = Result<RecordBatch>;
+
+    /// The next chunk in one piece: a slice where it lies in one batch, else a copy.
+    fn next(&mut self) -> Option<Self::Item> {
+        let slices = match self.next_slices()? {
+            Ok(slices) => slices,
+            Err(error) => return Some(Err(error)),
+        };
+        Some(match slices.as_slice() {
+            [only] => Ok(only.clone()),
+            many => concat_batches(&self.schema, many).map_err(Into::into),
+        })
     }
 }
 

@@ -167,6 +167,14 @@ impl Moments {
         }
     }
 
+    /// The moments of any number of finite values, chunk by chunk.
+    pub fn of(values: &[f64]) -> Self {
+        values.chunks(CHUNK).fold(Self::default(), |mut whole, chunk| {
+            whole.merge(&Self::of_chunk(chunk));
+            whole
+        })
+    }
+
     /// Adds the rows of `later`, which follow the rows of `self`.
     pub fn merge(&mut self, later: &Self) {
         if later.count == 0 {

@@ -5,6 +5,7 @@
 
 pub mod against;
 pub mod anderson_darling;
+pub mod bounds;
 pub mod cells;
 pub mod chi2;
 pub mod cramer_von_mises;

@@ -1,0 +1,275 @@
+"""Profiles: one pass, bounded memory, exact merges, and what is said of what is not exact."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctcore import _core, drift
+from ctcore.errors import ArgumentError, DataError
+from ctcore.verdict import Verdict
+
+
+def table(rows, seed=0, shift=0.0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(shift, size=rows)
+    x[rng.random(rows) < 0.02] = np.nan
+    names = np.array(["a", "b", "c", "d"])[np.minimum(rng.geometric(0.5, rows) - 1, 3)]
+    return pa.table(
+        {
+            "x": pa.array(x, mask=rng.random(rows) < 0.03),
+            "skewed": rng.lognormal(sigma=3, size=rows),
+            "count": rng.integers(0, 10, rows),
+            "c": pa.array(names).dictionary_encode(),
+            "plain": pa.array(names),
+            "flag": rng.random(rows) < 0.3,
+        }
+    )
+
+
+class Stream:
+    """A table that can be read once, in batches of some size."""
+
+    def __init__(self, data, size):
+        self.data, self.size = data, size
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        batches = self.data.combine_chunks().to_batches(max_chunksize=self.size)
+        reader = pa.RecordBatchReader.from_batches(self.data.schema, batches)
+        return reader.__arrow_c_stream__(requested_schema)
+
+
+def test_a_stream_gives_the_same_bits_for_any_threads_and_batches():
+    data = table(10 * 65_536 + 17)
+    whole = drift.profile(data).to_json()
+    try:
+        for threads, size in ((1, 999_999), (2, 65_537), (7, 4_096)):
+            _core.set_threads(threads)
+            assert drift.profile(Stream(data, size)).to_json() == whole, (threads, size)
+    finally:
+        _core.set_threads(None)
+    assert drift.profile(pl.from_arrow(data.select(["x", "count"]))).columns["x"] == json.loads(whole)["columns"]["x"]
+
+
+def test_streams_are_judged_as_tables_are():
+    before, after = table(60_000), table(50_000, seed=1, shift=0.5)
+    by_table = drift.compare(before, after)
+    by_stream = drift.compare(Stream(before, 10_000), Stream(after, 777))
+    by_profile = drift.compare(drift.profile(before), drift.profile(after, like=drift.profile(before)))
+    mixed = drift.compare(before, Stream(after, 777))
+    assert len(by_table.columns) == 6
+    for other in (by_stream, by_profile, mixed):
+        assert other.checks == by_table.checks
+        assert (other.reference_rows, other.current_rows) == (60_000, 50_000)
+        for one, two in zip(by_table.columns, other.columns, strict=True):
+            assert (one.name, one.checks, one.words) == (two.name, two.checks, two.words)
+            if one.kind == "number":
+                assert two.statistics["ks_low"] <= one.statistics["ks"] <= two.statistics["ks_high"]
+    assert by_table.columns[0].verdict is Verdict.FAIL
+
+
+def test_ks_of_profiles_is_decided_within_its_bounds():
+    """The interval takes in what the cells leave open and what chance could do; it is wider than that of the rows."""
+    ks = drift.Tolerances(numbers="ks")
+    for shift, verdict in ((0.0, Verdict.PASS), (0.5, Verdict.FAIL)):
+        before, after = table(30_000).select(["x"]), table(30_000, seed=1, shift=shift).select(["x"])
+        by_rows = drift.compare(before, after, tolerances=ks).columns[0].decision
+        by_profile = drift.compare(Stream(before, 999), Stream(after, 999), tolerances=ks).columns[0].decision
+        assert by_rows.verdict is by_profile.verdict is verdict
+        assert by_profile.lower <= by_rows.lower <= by_rows.upper <= by_profile.upper
+    few = drift.compare(Stream(before.slice(0, 50), 9), Stream(after.slice(0, 50), 9), tolerances=ks).columns[0]
+    assert few.decision.verdict is Verdict.INSUFFICIENT
+    assert "rows a side would show it" in few.decision.message
+    wasserstein = drift.Tolerances(numbers="wasserstein")
+    found = drift.compare(Stream(before, 999), after, tolerances=wasserstein).columns[0].decision
+    assert found.verdict is Verdict.NOT_RUN
+    with pytest.raises(ArgumentError, match="current: a profile or stream has lost its days"):
+        drift.compare(before, Stream(after, 999), time_column="x")
+
+
+def test_a_stream_may_lack_columns_and_have_others():
+    reference = pa.table({"a": [1.0, 2.0], "gone": [1.0, 2.0], "lists": [[1], [2]]})
+    current = Stream(pa.table({"a": [1.0], "new": [1.0], "lists": [[1]]}), 10)
+    found = {column.name: column for column in drift.compare(reference, current).columns}
+    assert found["gone"].verdict is Verdict.FAIL
+    assert found["lists"].verdict is Verdict.NOT_RUN
+    assert found["new"].checks[0].verdict is Verdict.WARN
+    with pytest.raises(ArgumentError, match="no column in common"):
+        drift.compare(reference, Stream(pa.table({"other": [1.0]}), 10))
+
+
+def test_a_profile_of_other_cells_is_refused():
+    before = drift.profile(table(1_000))
+    with pytest.raises(ArgumentError, match="not on the cells of the reference"):
+        drift.compare(before, drift.profile(table(1_000, seed=1)))
+    with pytest.raises(ArgumentError, match="same edges"):
+        before.merge(drift.profile(table(1_000, seed=1)))
+    with pytest.raises(ArgumentError, match='more than one column "x"'):
+        drift.profile(pa.table([[1.0], [2.0]], names=["x", "x"]))
+    with pytest.raises(ArgumentError, match="share: must lie"):
+        before.quantile("x", 1.5)
+    with pytest.raises(ArgumentError, match='did you mean "skewed"'):
+        before.quantile("skewd", 0.5)
+    for options, match in (({"cells": 1}, "cells: must lie"), ({"categories": 0}, "categories: must be")):
+        with pytest.raises(ArgumentError, match=match):
+            drift.profile(table(10), **options)
+
+
+def test_some_columns_alone():
+    found = drift.profile(table(100), columns=["c", "nowhere", "x"])
+    assert list(found.columns) == ["c", "x"]
+    assert found.skipped == {"nowhere": "the column is missing"}
+    assert (found.column_names, found.num_rows) == (["c", "x"], 100)
+    assert drift.profile(found, columns=["x"]).column_names == ["x"]
+
+
+@given(st.lists(st.integers(0, 500), min_size=1, max_size=5), st.integers(0, 99))
+def test_days_and_shards_merge_to_the_whole_in_any_order(sizes, seed):
+    reference = drift.profile(table(400, seed=100))
+    parts = [table(size, seed=seed + index) for index, size in enumerate(sizes)]
+    whole = drift.profile(pa.concat_tables(parts, promote_options="default").unify_dictionaries(), like=reference)
+    merged = None
+    for part in np.random.default_rng(seed).permutation(len(parts)):
+        day = drift.profile(parts[part], like=reference)
+        merged = day if merged is None else merged.merge(day)
+    assert merged.num_rows == whole.num_rows
+    for name, column in whole.columns.items():
+        other = dict(merged.columns[name])
+        for key in ("mean", "squares"):
+            if key in column:
+                assert other.pop(key) == pytest.approx(column[key], rel=1e-12, abs=1e-12)
+        assert other == {key: value for key, value in column.items() if key not in ("mean", "squares")}
+
+
+VALUES = st.one_of(
+    st.floats(-1e6, 1e6), st.integers(0, 9).map(float), st.floats(0, 30).map(np.exp), st.floats(0.5, 0.500001)
+)
+SAMPLE = st.lists(VALUES, min_size=1, max_size=300)
+
+
+@given(SAMPLE, SAMPLE, st.sampled_from([0.0, 0.1, 0.5, 0.99, 1.0]))
+def test_bounds_hold_the_exact_number(a, b, share):
+    before = drift.profile({"x": np.array(a)})
+    after = drift.profile({"x": np.array(b)}, like=before)
+    columns = before.columns["x"], after.columns["x"]
+    assert drift.ks(a, b).statistic in drift.ks_bounds(*columns)
+    assert drift.wasserstein(a, b).statistic in drift.wasserstein_bounds(*columns)
+    rank = max(int(np.ceil(share * len(b))), 1) - 1
+    assert np.sort(b)[rank] in after.quantile("x", share)
+
+
+def test_the_stated_accuracy_at_a_million_rows():
+    rng = np.random.default_rng(2)
+    a, b = rng.lognormal(sigma=3, size=1_000_000), rng.lognormal(0.1, sigma=3, size=300_000)
+    before = drift.profile({"x": a})
+    column = before.columns["x"]
+    assert 0 < column["quantiles"]["rank_error"] < 0.004
+    assert (column["minimum"], column["maximum"]) == (a.min(), a.max())
+    assert column["mean"] == pytest.approx(a.mean(), rel=1e-12)
+    assert column["squares"] == pytest.approx(((a - a.mean()) ** 2).sum(), rel=1e-11)
+    assert column["distinct"] == pytest.approx(1e6, rel=4 * 0.0163)
+    assert column["counts"] == np.diff([0, *np.searchsorted(np.sort(a), column["edges"], "right"), len(a)]).tolist()
+    assert max(column["counts"]) < 110_000
+    found = drift.ks_bounds(column, drift.profile({"x": b}, like=before).columns["x"])
+    assert drift.ks(a, b, method="asymptotic").statistic in found
+    assert found.high - found.low < 0.005
+
+
+def test_a_million_names_stay_within_bounds():
+    batches = [
+        pa.record_batch(
+            {"c": pa.array([f"name {row}" if row % 4 else "often" for row in range(start, start + 50_000)])}
+        )
+        for start in range(0, 1_000_000, 50_000)
+    ]
+    found = drift.profile(pa.Table.from_batches(batches))
+    column = found.columns["c"]
+    assert column["counts"]["often"] == 250_000
+    assert sum(column["counts"].values()) + column["rest"] == 1_000_000
+    assert len(column["counts"]) <= 1_000
+    assert column["short"] <= 1_000_000 / 8_193
+    assert column["distinct"] == pytest.approx(750_001, rel=4 * 0.0163)
+    assert len(found.to_json()) < 100_000
+
+
+def test_nothing_of_the_stream_is_kept():
+    held = []
+
+    def batches():
+        for start in range(100):
+            held.append(pa.total_allocated_bytes())
+            yield pa.record_batch({"x": pa.array(np.arange(65_536.0) + start).cast(pa.float32())})
+
+    before = pa.total_allocated_bytes()
+    reader = pa.RecordBatchReader.from_batches(pa.schema({"x": pa.float32()}), batches())
+    assert drift.profile(reader).num_rows == 100 * 65_536
+    assert len(held) == 100
+    assert max(held) - before < 20 * 65_536 * 4
+
+
+def test_a_file_proves_itself():
+    found = drift.profile(table(3_000))
+    text = found.to_json()
+    assert drift.Profile.from_json(text) == found
+    assert drift.Profile.from_json(text.encode()).to_json() == text
+    stored = json.loads(text)
+    for break_, match in (
+        ({"sha256": "0" * 64}, "its sha256 is not"),
+        ({"rows": 3_001}, "its sha256 is not"),
+        ({"format": 1}, "format 2, found kind 'profile' of format 1"),
+        ({"kind": "drift"}, "expected kind"),
+        ({"columns": {"x": {"kind": "number"}}}, "damaged: ArgumentError: profile: the key"),
+        ({"columns": []}, "damaged"),
+    ):
+        with pytest.raises(DataError, match=match):
+            drift.Profile.from_json(json.dumps(stored | break_))
+    for text in ("", "[]", "no json", b"\xff"):
+        with pytest.raises(DataError, match="profile: "):
+            drift.Profile.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("counts", [1]),
+        ("edges", [3.0, 1.0]),
+        ("edges", [float(1 << 60)]),
+        ("registers", [99] * 4_096),
+        ("registers", [1]),
+        ("minimum", "low"),
+        ("rows", -1),
+        ("quantiles", {"edges": [1.0], "counts": [1, 2], "slack": [[0, 7, 0]]}),
+        ("quantiles", {"edges": [1.0], "counts": [1, 2], "slack": [[9, 0, 0]]}),
+        ("quantiles", {"edges": [1.0], "counts": [2**64 - 1, 2], "slack": []}),
+        ("quantiles", {"edges": [], "counts": [], "slack": []}),
+    ],
+)
+def test_a_damaged_profile_is_refused(key, value):
+    stored = drift.profile(table(3_000)).to_dict()
+    stored["columns"]["x"][key] = value
+    with pytest.raises(DataError, match="profile: it is damaged"):
+        drift.Profile.from_dict(stored)
+
+
+@given(SAMPLE, SAMPLE)
+def test_a_profiled_column_stands_for_its_values(a, b):
+    before = drift.profile({"x": np.array(a)}).columns["x"]
+    after = drift.profile({"x": np.array(b)}, like=drift.profile({"x": np.array(a)})).columns["x"]
+    values = drift.cell_statistics(a, b)
+    assert values == drift.cell_statistics(before, np.array(b)) == drift.cell_statistics(before, after)
+    assert values.psi == drift.psi(before, after)
+    assert values.hellinger == drift.hellinger(a, b)
+
+
+def test_columns_on_other_cells_have_no_common_statistic():
+    numbers, others = (drift.profile({"x": values}).columns["x"] for values in ([1.0, 2.0, 3.0], [4.0, 5.0]))
+    names = drift.profile({"x": ["a"]}).columns["x"]
+    for other in (others, names):
+        with pytest.raises(ArgumentError, match="not those of the reference"):
+            drift.psi(numbers, other)
