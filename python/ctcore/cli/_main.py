@@ -22,6 +22,7 @@ from ctcore.cli._check_drift import check_drift
 from ctcore.cli._evaluate import evaluate
 from ctcore.cli._models import models, registry_, reproduce
 from ctcore.cli._profile import profile
+from ctcore.cli._validate import check_data, contract
 from ctcore.errors import ArgumentError, CtcoreError
 from ctcore.verdict import exit_code
 
@@ -80,6 +81,8 @@ def cli() -> None:
 cli.add_command(check_drift)
 cli.add_command(check_feedback)
 cli.add_command(check_leakage)
+cli.add_command(check_data)
+cli.add_command(contract)
 cli.add_command(evaluate)
 cli.add_command(models)
 cli.add_command(profile)

@@ -2,6 +2,7 @@
 
 from ctcore.data._policy import DataPolicy, FeaturesPolicy, HoldoutPolicy
 from ctcore.data._profile import load, read_profile, write_profile
+from ctcore.data._quarantine import Quarantine, quarantine
 from ctcore.data._snapshot import Snapshot, between, holdout_file, local_days, snapshot, without
 from ctcore.data._source import Source, read_table, source
 from ctcore.data._span import Spans, instant, spans
@@ -12,6 +13,7 @@ __all__ = [
     "DataPolicy",
     "FeaturesPolicy",
     "HoldoutPolicy",
+    "Quarantine",
     "Snapshot",
     "Source",
     "Spans",
@@ -22,6 +24,7 @@ __all__ = [
     "instant",
     "load",
     "local_days",
+    "quarantine",
     "read_profile",
     "read_table",
     "read_trec",

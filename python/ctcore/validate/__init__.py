@@ -1,8 +1,9 @@
 """Data validation: a contract, one pass, an answer for every rule.
 
 A contract is a document of the Open Data Contract Standard (ODCS 3.1). ``parse`` and ``contract`` read one, ``check``
-judges data by it. ``leakage`` looks for what no contract can say: features that know the label, rows that are where
-they must not be. ``feedback`` looks at what a model does to the data that it will learn from.
+judges data by it; ``infer`` proposes one, ``lint`` finds what is unwise in one, ``diff`` compares two. ``leakage`` looks
+for what no contract can say: features that know the label, rows that are where they must not be. ``feedback`` looks at
+what a model does to the data that it will learn from.
 """
 
 from ctcore.validate._check import Broken, ValidationReport, check
@@ -11,7 +12,9 @@ from ctcore.validate._contract import contract
 from ctcore.validate._document import parse
 from ctcore.validate._feedback import FeedbackPolicy, FeedbackReport, Generation, feedback
 from ctcore.validate._history import Told, anomaly
+from ctcore.validate._infer import infer
 from ctcore.validate._leakage import FeaturePower, LeakagePolicy, LeakageReport, leakage
+from ctcore.validate._lint import diff, lint
 from ctcore.validate._rule import Allowed, Column, Contract, Rule, Unjudged
 
 __all__ = [
@@ -32,8 +35,11 @@ __all__ = [
     "anomaly",
     "check",
     "contract",
+    "diff",
     "feedback",
+    "infer",
     "leakage",
+    "lint",
     "overlap",
     "parse",
     "row_hashes",

@@ -114,7 +114,7 @@ def check(
         The rules.
     now : datetime, optional
         The instant that freshness and the future are judged at; without it such rules are ``not_run``. A column
-        without a zone holds the wall clock of the zone that it is in.
+        without a zone holds the wall clock of the zone that it is in; an instant without a zone is in UTC.
     window : (datetime, datetime), optional
         The half-open span of time that the batch should lie in, for ``withinWindow``; read as ``now`` is.
     environment : str, optional
@@ -144,6 +144,8 @@ def check(
     (<Verdict.FAIL: 'fail'>, ['x: 1 of 2 rows (50.00%) lie above 10, none allowed; row 1: 99.0'])
     """
     references = references or {}
+    now = None if now is None else _zoned(now)
+    window = None if window is None else (_zoned(window[0]), _zoned(window[1]))
     plan = _Plan(contract, now, window, references, environment)
     keyed = any(each["test"] == "keys" for each in plan.scanned)
     with tempfile.TemporaryDirectory(prefix="ctcore-keys-") if keyed else nullcontext() as spill:
@@ -480,6 +482,10 @@ def _left_out(column: Column, environment: str | None) -> bool:
 def _threshold(rule: Rule) -> float | None:
     bound = rule.allowed.maximum if rule.allowed.maximum is not None else rule.allowed.minimum
     return bound / 100 if bound is not None and rule.allowed.percent else bound
+
+
+def _zoned(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _micros(moment: datetime) -> int:

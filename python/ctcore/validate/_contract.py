@@ -222,7 +222,7 @@ class _Table:
         table = tables[0].rpartition("/")[2].rpartition(".")[2]
         options = {"table": table, "targets": targets}
         says = f"are unknown to {table}"
-        return Rule(id=f"{'_'.join(columns)}.known", test="known", columns=columns, options=options, says=says)
+        return Rule(id=f"{'_'.join(columns)}.foreign_key", test="known", columns=columns, options=options, says=says)
 
     def _named(self, name: Any, where: str) -> str:
         found = self.names.get(name) if isinstance(name, str) else None

@@ -9,7 +9,7 @@ use arrow_array::types::{
     Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
     UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, make_array};
+use arrow_array::{AnyDictionaryArray, Array, ArrayRef, RecordBatch, make_array};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
 use arrow_select::concat::concat_batches;
@@ -254,7 +254,7 @@ impl Categories {
             let mut by_code = vec![0_u64; values.len()];
             let mut without = 0;
             let keys = dictionary.keys();
-            for (row, code) in dictionary.normalized_keys().into_iter().enumerate() {
+            for (row, code) in codes(dictionary).into_iter().enumerate() {
                 if keys.is_null(row) || values.is_null(code) {
                     without += 1;
                 } else {
@@ -345,6 +345,15 @@ fn pieces(chunks: &[ArrayRef]) -> Vec<ArrayRef> {
                 .map(|start| array.slice(start, CHUNK.min(array.len() - start)))
         })
         .collect()
+}
+
+/// The place of each row's value among a dictionary's values; anything where the row is null. A
+/// dictionary without values has null rows alone.
+pub(crate) fn codes(dictionary: &dyn AnyDictionaryArray) -> Vec<usize> {
+    if dictionary.values().is_empty() {
+        return vec![0; dictionary.keys().len()];
+    }
+    dictionary.normalized_keys()
 }
 
 /// The values of a number column as f64. Integers beyond 2^53 are rounded to the nearest double.
@@ -491,6 +500,14 @@ mod tests {
 
     fn column(array: impl Array + 'static) -> Vec<ArrayRef> {
         vec![Arc::new(array)]
+    }
+
+    #[test]
+    fn a_dictionary_without_values_is_null_everywhere() {
+        let keys = arrow_array::Int32Array::from(vec![None, None]);
+        let empty = StringArray::from(Vec::<&str>::new());
+        let found = Categories::of_column("x", &column(DictionaryArray::new(keys, Arc::new(empty)))).unwrap();
+        assert_eq!((found.rows.rows, found.rows.nulls, found.counts.len()), (2, 2, 0));
     }
 
     #[test]

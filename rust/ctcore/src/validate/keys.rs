@@ -14,7 +14,7 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::column::as_f64;
+use crate::column::{as_f64, codes};
 use crate::validate::rule::ticks;
 use crate::{Error, Result, par};
 
@@ -93,8 +93,7 @@ fn spread(value: u64) -> u128 {
 fn column_keys(name: &str, column: &ArrayRef) -> Result<Vec<u128>> {
     if let Some(dictionary) = column.as_any_dictionary_opt() {
         let values = column_keys(name, dictionary.values())?;
-        let codes = dictionary.normalized_keys();
-        return Ok(codes
+        return Ok(codes(dictionary)
             .into_iter()
             .map(|code| values.get(code).copied().unwrap_or(0))
             .collect());

@@ -17,7 +17,7 @@ use arrow_schema::{DataType, Schema, TimeUnit};
 use arrow_select::take::take;
 use regex::Regex;
 
-use crate::column::{Kind, as_f64};
+use crate::column::{Kind, as_f64, codes};
 use crate::validate::keys::{KeySet, RowKeys};
 use crate::{Error, Result};
 
@@ -328,7 +328,7 @@ impl Test {
                 return self.broken(name, &take(values, dictionary.keys(), None)?);
             }
             let broken = self.broken(name, values)?;
-            let codes = dictionary.normalized_keys();
+            let codes = codes(dictionary);
             return Ok(collect(array.len(), nulls, |row| broken.value(codes[row])));
         }
         match self {

@@ -1,0 +1,176 @@
+"""`ctcore check-data` and `ctcore contract`."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option, talk
+from ctcore.errors import ArgumentError, ConfigError, DataNotFoundError
+from ctcore.verdict import exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ctcore.data import Source
+    from ctcore.validate import ValidationReport
+
+_table_option = click.option("--table", metavar="NAME", help="The table of the contract, where it describes several.")
+
+
+@click.command("check-data", epilog=EXIT_CODES, short_help="Judge data by its contract.")
+@click.argument("data")
+@click.option(
+    "--contract", required=True, metavar="FILE", help="The contract: YAML of the Open Data Contract Standard."
+)
+@_table_option
+@click.option("--environment", metavar="NAME", help="Where the data is used: `serving` may lack the label.")
+@click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    metavar="NAME=DATA",
+    help="Other data that rules name: tables of foreign keys, an earlier span. May be given again.",
+)
+@click.option("--as-of", metavar="INSTANT", help="The present that freshness is judged at; now without it.")
+@click.option("--window", nargs=2, metavar="START END", help="The span of time that the rows should lie in.")
+@click.option("--quarantine", metavar="FOLDER", help="Part the rows into clean.parquet and rejected.parquet there.")
+@click.option("--fail-on", type=click.Choice(["fail", "warn"]), default="fail", show_default=True, help="What exits 1.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "html", "junit", "markdown"]),
+    default="text",
+    show_default=True,
+    help="What stdout gets.",
+)
+def check_data(
+    data: str,
+    contract: str,
+    table: str | None,
+    environment: str | None,
+    references: tuple[str, ...],
+    as_of: str | None,
+    window: tuple[str, str] | None,
+    quarantine: str | None,
+    fail_on: str,
+    format_: str,
+) -> int:
+    """Judge DATA by its contract, in one pass: every rule is counted over all rows, none is sampled.
+
+    DATA is Parquet, CSV or Arrow IPC: a file, a folder, a pattern or a URL. With `--quarantine` every row that breaks
+    a failed rule goes to rejected.parquet, with the rules that it breaks, and the others to clean.parquet.
+    """
+    from ctcore import config, report, validate  # noqa: PLC0415 - heavy
+    from ctcore import data as rows  # noqa: PLC0415
+
+    compiled = config.read_contract(contract, table=table)
+    source, zone = rows.source(data), ZoneInfo("UTC")
+    span = None if window is None else (rows.instant(window[0], zone), rows.instant(window[1], zone))
+    found = validate.check(
+        source,
+        compiled,
+        now=rows.instant(as_of, zone) if as_of else datetime.now(UTC),
+        window=span,
+        environment=environment,
+        references=dict(_reference(each) for each in references),
+    )
+    parted = rows.quarantine(source, found, quarantine) if quarantine else None
+    if parted is not None:
+        talk(f"{parted.clean_rows:,} rows are in {parted.clean}, {parted.rejected_rows:,} in {parted.rejected}")
+    shown: dict[str, Callable[[ValidationReport], str]] = {
+        "html": report.validation_html,
+        "junit": report.validation_junit,
+        "markdown": report.validation_markdown,
+        "text": lambda each: report.validation_text(each, colour=colour()),
+    }
+
+    def as_dict() -> dict[str, Any]:
+        told = found.to_dict()
+        if parted is not None:
+            told["quarantine"] = {"clean": parted.clean_rows, "rejected": parted.rejected_rows}
+        return told
+
+    answer("json" if format_ == "json" else "text", as_dict, lambda: shown[format_](found))
+    return exit_code(found.verdict, fail_on=fail_on)
+
+
+def _reference(given: str) -> tuple[str, Source]:
+    from ctcore import data  # noqa: PLC0415 - heavy
+
+    name, equals, pattern = given.partition("=")
+    if not equals or not name:
+        raise ArgumentError(f"reference: write NAME=DATA, found {given!r}")
+    return name, data.source(pattern)
+
+
+@click.group()
+def contract() -> None:
+    """Propose, examine and compare data contracts."""
+
+
+@contract.command(epilog=EXIT_CODES, short_help="Propose a contract from good data.")
+@click.argument("data")
+@click.option("--name", default="rows", show_default=True, metavar="NAME", help="The table's name.")
+@click.option(
+    "--batch-rows", type=click.IntRange(1), metavar="N", help="Rows of a batch to come; all of DATA without it."
+)
+def infer(data: str, name: str, batch_rows: int | None) -> int:
+    """Propose a contract from DATA, good rows of a few batches, and write it to stdout.
+
+    Bounds are not the sample's extremes: each is set so that a batch of the same distribution breaks it about once in
+    a thousand times. Read it, correct it, keep it.
+    """
+    from ruamel.yaml import YAML  # noqa: PLC0415 - heavy
+
+    from ctcore import data as rows  # noqa: PLC0415
+    from ctcore import validate  # noqa: PLC0415
+
+    document = validate.infer(rows.read_table(data), name=name, batch_rows=batch_rows)
+    text = io.StringIO()
+    yaml = YAML()
+    yaml.default_flow_style, yaml.width = None, 120
+    yaml.dump(document, text)
+    answer("text", dict, text.getvalue)
+    return 0
+
+
+@contract.command("lint", epilog=EXIT_CODES, short_help="Say what in a contract is unwise.")
+@click.argument("file")
+@_table_option
+@format_option
+def lint_(file: str, table: str | None, format_: str) -> int:
+    """Say what in the contract FILE will surprise somebody: exit code 1 where it cannot be read."""
+    from ctcore import report, validate  # noqa: PLC0415 - heavy
+
+    found = validate.lint(validate.parse(_text(file), name=file), table=table)
+    answer(format_, found.to_dict, lambda: report.checks_text(found.checks, colour=colour()))
+    return exit_code(found.verdict)
+
+
+@contract.command("diff", epilog=EXIT_CODES, short_help="Tell whether a new contract breaks its readers.")
+@click.argument("old")
+@click.argument("new")
+@_table_option
+@format_option
+def diff_(old: str, new: str, table: str | None, format_: str) -> int:
+    """Compare two contracts for those who read the data: exit code 1 where OLD promised what NEW does not."""
+    from ctcore import config, report, validate  # noqa: PLC0415 - heavy
+
+    found = validate.diff(config.read_contract(old, table=table), config.read_contract(new, table=table))
+    answer(format_, found.to_dict, lambda: report.checks_text(found.checks, colour=colour()))
+    return exit_code(found.verdict)
+
+
+def _text(file: str) -> str:
+    try:
+        return Path(file).read_bytes().decode("utf-8")
+    except OSError as error:
+        raise DataNotFoundError(f"contract: cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: is not UTF-8: {error}") from error
