@@ -94,6 +94,7 @@ bench: .venv/dev/.ok ## speed of what ships against the peers, measured side by 
 	.venv/dev/bin/pip install --quiet --group bench
 	VIRTUAL_ENV=$(CURDIR)/.venv/dev .venv/dev/bin/maturin develop --release --quiet
 	.venv/dev/bin/python benches/peers.py
+	.venv/dev/bin/python benches/validate.py
 	cargo bench --locked --bench kernels --quiet
 
 .PHONY: wheel

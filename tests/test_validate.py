@@ -16,6 +16,7 @@ from conftest import CONTRACT, ROOT
 from ctcore import validate
 from ctcore.errors import ConfigError, CtcoreError
 from ctcore.validate._pattern import translate
+from ctcore.validate._quality import METRICS
 from ctcore.verdict import Verdict
 
 HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\n"
@@ -844,3 +845,84 @@ def test_the_table_of_anomalies_names_its_tests():
     assert len(rows) == len({name for name, _, _ in rows}) > 85
     missing = set(covered.values()) - set(globals())
     assert not missing
+
+
+ARRAYS = {
+    "null": pa.nulls(3),
+    "bool": pa.array([True, None, False]),
+    "int8": pa.array([1, None, -1], pa.int8()),
+    "uint64": pa.array([2**64 - 1, None, 0], pa.uint64()),
+    "half": pa.array([1.0, None, float("nan")], pa.float16()),
+    "double": pa.array([float("inf"), None, -0.0]),
+    "decimal": pa.array([1, None, 3]).cast(pa.decimal128(25, 2)),
+    "decimal256": pa.array([1, None, 3]).cast(pa.decimal256(40, 2)),
+    "text": pa.array(["a", None, ""]),
+    "view": pa.array(["a", None, ""], pa.string_view()),
+    "bytes": pa.array([b"\xff", None, b""]),
+    "byte view": pa.array([b"\xff", None, b""], pa.binary_view()),
+    "fixed bytes": pa.array([b"ab", None, b"cd"], pa.binary(2)),
+    "date": pa.array([0, None, 2**31 - 1], pa.date32()),
+    "date64": pa.array([0, None, 86_400_000], pa.date64()),
+    "time": pa.array([0, None, 5], pa.time64("ns")),
+    "seconds": pa.array([0, None, 5], pa.time32("s")),
+    "instant": pa.array([-(2**63) + 1, None, 2**63 - 1], pa.timestamp("ns", "UTC")),
+    "wall": pa.array([-(2**63) + 1, None, 2**63 - 1], pa.timestamp("s")),
+    "duration": pa.array([1, None, 2], pa.duration("us")),
+    "dictionary": pa.array(["a", None, "b"]).dictionary_encode(),
+    "empty dictionary": pa.DictionaryArray.from_arrays(pa.array([None] * 3, pa.int32()), pa.array([], pa.string())),
+    "dictionary of numbers": pa.array([1, None, 2]).dictionary_encode(),
+    "list": pa.array([[1], None, []]),
+    "fixed list": pa.array([[1, 2], None, [3, 4]], pa.list_(pa.int64(), 2)),
+    "struct": pa.array([{"a": 1}, None, {"a": 2}]),
+    "map": pa.array([[("a", 1)], None, []], pa.map_(pa.string(), pa.int64())),
+    "runs": pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array([1, None])),
+    "union": pa.UnionArray.from_sparse(
+        pa.array([0, 1, 0], pa.int8()), [pa.array([1, 2, 3]), pa.array(["a", "b", "c"])]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_any_type_is_judged_or_said_not_to_be(name):
+    """Every rule on every type: a count, or the reason why there is none."""
+    array = ARRAYS[name]
+    rules = ", ".join(
+        f"{{id: q{number}, {rule}}}"
+        for number, rule in enumerate(
+            [
+                "metric: missingValues, mustBe: 0, arguments: {missingValues: [null, a, 1, true]}",
+                "metric: invalidValues, mustBe: 0, arguments: {validValues: [a, 1, 1.5, true]}",
+                "metric: invalidValues, mustBe: 0, arguments: {pattern: a}",
+                *(
+                    "type: custom, engine: ctcore, implementation: {" + check + "}"
+                    for check in (
+                        "check: monotonic",
+                        "check: utf8",
+                        "check: notInFuture",
+                        "check: withinWindow",
+                        "check: readsAs, type: number",
+                        "check: readsAs, type: timestamp",
+                        "check: compare, columns: [x, x], operator: '<='",
+                        "check: conditional, if: {notNull: true}, then: {minimum: 0.5, maximum: 1e300}",
+                        "check: conditional, if: {isNull: true}, then: {minLength: 1}",
+                        "check: anomaly, metric: mean, method: rateOfChange",
+                        "check: drift, statistic: psi, reference: self, max: 0",
+                        *(f"check: metric, metric: {metric}, mustBe: 0" for metric in METRICS),
+                    )
+                ),
+            ]
+        )
+    )
+    table = pa.table({"x": array})
+    relation = "relationships: [{to: self.x}]"
+    found = column(
+        array,
+        f"required: true, unique: true, {relation}, quality: [{rules}]",
+        more="slaProperties: [{property: latency, value: 1, unit: h, element: t.x}]\n",
+        references={"self": table},
+        window=(NOW, NOW),
+    )
+    assert len(found) == 1 + 5 + 14 + len(METRICS)
+    assert all(check.message for check in found.values())
+    assert found["nulls"].value == {"null": 3, "empty dictionary": 3, "union": 0}.get(name, 1)
+    assert validate.contract(validate.infer(table)).columns

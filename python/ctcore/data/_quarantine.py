@@ -100,9 +100,8 @@ class _Parting:
         start = 0
         for batch in self.rows.batches():
             alone = self._broken(batch, self.alone, [])
-            gone = _any(alone, len(batch))
-            shared = [each & ~gone for each in self._broken(batch, self.keyed, self.repeated)]
-            bad = gone | _any(shared, len(batch))
+            shared = self._broken(batch, self.keyed, self.repeated)
+            bad = _any([*alone, *shared], len(batch))
             places = np.flatnonzero(bad)
             matrix = np.array([*alone, *shared], dtype=bool).reshape(len(names), len(batch))[:, places]
             rejected = batch.filter(pa.array(bad))

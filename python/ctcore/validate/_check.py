@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from ctcore import _core
+from ctcore.errors import CtcoreError
 from ctcore.validate._compare import distance
 from ctcore.validate._history import anomaly
 from ctcore.validate._quality import KEY_METRICS
@@ -184,8 +185,12 @@ class _Plan:
                 if table not in references:
                     self.reasons[rule.id] = f"the data of {table} was not given: name it as a reference"
                     continue
-                if (table, targets) not in known:
-                    known[table, targets] = _core.keys(references[table], list(targets))
+                try:
+                    if (table, targets) not in known:
+                        known[table, targets] = _core.keys(references[table], list(targets))
+                except CtcoreError as error:
+                    self.reasons[rule.id] = f"{table}: {error}"
+                    continue
                 self._add(rule.id, rule.scanned({"keys": known[table, targets]}))
             elif _timed(rule):
                 self._timed(rule, now, window)
@@ -383,7 +388,7 @@ class _Judge:
         # A column without a zone holds the wall clock of the zone that `now` is in.
         zoned = "," in self.types[column]
         age = (self.now if zoned else self.now.replace(tzinfo=UTC)).timestamp() - newest
-        stamp = datetime.fromtimestamp(newest, UTC).replace(tzinfo=UTC if zoned else None).isoformat(sep=" ")
+        stamp = _stamp(newest, zoned=zoned)
         message = f"the newest {column} is {stamp}, {age / 3600:.1f} hours old; {allowed} allowed"
         good = rule.allowed.admits(age)
         return self._answer(rule.id, good, rule.severity, message, value=age, threshold=rule.allowed.maximum)
@@ -419,7 +424,10 @@ class _Judge:
         if columns[0] is None or columns[1] is None:
             side = f"the reference {reference}" if columns[0] is None else "the data"
             return self._not_run(rule, f"{side} cannot be read by column, or has no {name}; give a table")
-        value, where = distance(name, columns[0], columns[1], statistic)
+        try:
+            value, where = distance(name, columns[0], columns[1], statistic)
+        except CtcoreError as error:
+            return self._not_run(rule, str(error))
         message = f"{name} moved by {value:.4f} ({statistic}) from {reference}{where}, {rule.allowed} allowed"
         good = rule.allowed.admits(value)
         n = self.found["rows"]
@@ -482,6 +490,15 @@ def _left_out(column: Column, environment: str | None) -> bool:
 def _threshold(rule: Rule) -> float | None:
     bound = rule.allowed.maximum if rule.allowed.maximum is not None else rule.allowed.minimum
     return bound / 100 if bound is not None and rule.allowed.percent else bound
+
+
+def _stamp(seconds: float, *, zoned: bool) -> str:
+    """Write an instant; one that no calendar of ours reaches as its seconds."""
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    except OverflowError:
+        return f"{seconds:g} s after 1970"
+    return moment.replace(tzinfo=UTC if zoned else None).isoformat(sep=" ")
 
 
 def _zoned(moment: datetime) -> datetime:

@@ -49,7 +49,7 @@ def infer(data: Any, *, name: str = "rows", batch_rows: int | None = None) -> di
 
     Parameters
     ----------
-    data : table with the Arrow interface and ``column_names``
+    data : pyarrow.Table
         The sample: good rows, a few batches of them.
     name : str
         The table's name.
@@ -112,15 +112,24 @@ def _property(name: str, arrow: str, column: Any, facts: dict[str, Any], rows: i
         elif type_ == "string" and facts["max_length"] is not None:
             found["logicalTypeOptions"] = {"maxLength": 2 * facts["max_length"]}
         elif type_ in ("timestamp", "date"):
-            span = (facts["maximum"] - facts["minimum"]) / 2
-            first = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=facts["minimum"] - span)
-            text = first.date().isoformat() if type_ == "date" else first.isoformat(timespec="seconds")
-            found["logicalTypeOptions"] = {"minimum": text}
+            found["logicalTypeOptions"] = _first(facts, whole=type_ == "date")
     bad = facts["nans"] + facts["positive_infinities"] + facts["negative_infinities"]
     if bad:
         found["customProperties"] = [{"property": "ctNonFinite", "value": "allowed"}]
     found["quality"] = quality
     return found
+
+
+def _first(facts: dict[str, Any], *, whole: bool) -> dict[str, str]:
+    """The earliest time, half a span before the sample's; none where no calendar of ours reaches that far."""
+    if facts["minimum"] is None:
+        return {}
+    span = (facts["maximum"] - facts["minimum"]) / 2
+    try:
+        first = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=facts["minimum"] - span)
+    except OverflowError:
+        return {}
+    return {"minimum": first.date().isoformat() if whole else first.isoformat(timespec="seconds")}
 
 
 def _nulls(nulls: int, rows: int, batch: int) -> dict[str, Any]:
@@ -134,10 +143,15 @@ def _nulls(nulls: int, rows: int, batch: int) -> dict[str, Any]:
 
 
 def _vocabulary(column: Any, there: int, batch: int) -> Iterator[dict[str, Any]]:
-    import pyarrow.compute as pc  # noqa: PLC0415 - heavy
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow.compute as pc  # noqa: PLC0415
 
-    counted = pc.value_counts(column.drop_null()) if hasattr(column, "drop_null") else None
-    if counted is None or len(counted) > min(_VOCABULARY, max(2, _DISTINCT_SHARE * there)):
+    if pa.types.is_string_view(column.type):  # pyarrow counts no views
+        column = column.cast(pa.string())
+    counted = pc.value_counts(column.drop_null())
+    if len(counted) > min(_VOCABULARY, max(2, _DISTINCT_SHARE * there)):
+        return
+    if pa.types.is_integer(counted.field("values").type) and pc.max(counted.field("values")).as_py() >= 2**63:
         return
     pairs = sorted(
         ((each["values"].as_py(), each["counts"].as_py()) for each in counted), key=lambda pair: str(pair[0])

@@ -1,0 +1,156 @@
+"""90 checks over one Parquet file of 20 columns, beside one polars select, one DuckDB select and pyarrow's read_table.
+
+The counts must equal DuckDB's before anything is timed. ``CTCORE_ROWS`` sets the rows, 5,000,000 without it.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import duckdb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ctcore import data, validate
+
+ROWS = int(os.environ.get("CTCORE_ROWS", "5000000"))
+HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: bench\nversion: 1.0.0\nstatus: active\nschema:\n  - name: t\n"
+WORDS = ["north", "south", "east", "west", "centre", "abroad", "unknown-1", "x"]
+
+
+def timed(work, repeats=3):
+    work()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return median(times)
+
+
+def write(path):
+    """Eight whole numbers, eight floats (half of them with nulls), four texts, in row groups of 500,000."""
+    rng = np.random.default_rng(0)
+    writer = None
+    for start in range(0, ROWS, 500_000):
+        n = min(500_000, ROWS - start)
+        columns = {f"i{k}": pa.array(rng.integers(-5, 1000 * (k + 1), n)) for k in range(8)}
+        for k in range(8):
+            mask = rng.random(n) < 0.02 if k % 2 else None
+            columns[f"f{k}"] = pa.array(rng.normal(50, 20, n), mask=mask)
+        for k in range(4):
+            columns[f"s{k}"] = pa.array(np.array(WORDS)[rng.integers(0, len(WORDS), n)])
+        table = pa.table(columns)
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    writer.close()
+
+
+def checks():
+    """The 90 checks: the contract's properties, and the same as (id, SQL, polars) for the peers."""
+    properties, peers = [], []
+
+    def add(id_, sql, expression):
+        peers.append((id_, sql, expression))
+
+    for kind, count in (("i", 8), ("f", 8)):
+        for k in range(count):
+            name, c = f"{kind}{k}", pl.col(f"{kind}{k}")
+            high = 900 * (k + 1) if kind == "i" else 110
+            rules = "{id: r1, metric: nullValues, mustBe: 0}"
+            checks_ = [
+                ("q1", f"minimum: 1, maximum: {high // 2}", f"< 1 OR {name} > {high // 2}", (c < 1) | (c > high // 2))
+            ]
+            checks_.append(("q2", "exclusiveMinimum: 5", "<= 5", c <= 5))
+            for id_, test, sql, expression in checks_:
+                implementation = f"{{check: conditional, if: {{notNull: true}}, then: {{{test}}}}}"
+                rules += f", {{id: {id_}, type: custom, engine: ctcore, implementation: {implementation}}}"
+                add(f"{name}.{id_}", f"{name} {sql}", expression)
+            logical = "integer" if kind == "i" else "number"
+            options = f"logicalTypeOptions: {{minimum: 0, maximum: {high}}}"
+            properties.append(f"{{name: {name}, logicalType: {logical}, {options}, quality: [{rules}]}}")
+            add(f"{name}.range", f"{name} < 0 OR {name} > {high}", (c < 0) | (c > high))
+            add(f"{name}.r1", f"{name} IS NULL", c.is_null())
+            if kind == "f":
+                add(f"{name}.finite", f"isnan({name}) OR isinf({name})", ~c.is_finite())
+    for k in range(4):
+        name, c = f"s{k}", pl.col(f"s{k}")
+        values = WORDS[: 4 + k]
+        properties.append(
+            f"{{name: {name}, logicalType: string, required: true, logicalTypeOptions: {{minLength: 2, maxLength: 8, "
+            f"pattern: '^[a-z]+$'}}, quality: [{{id: v, metric: invalidValues, mustBe: 0, arguments: {{validValues: "
+            f"[{', '.join(values)}]}}}}]}}"
+        )
+        listed = ", ".join(f"'{value}'" for value in values)
+        add(f"{name}.nulls", f"{name} IS NULL", c.is_null())
+        add(f"{name}.length", f"length({name}) NOT BETWEEN 2 AND 8", ~c.str.len_chars().is_between(2, 8))
+        add(f"{name}.pattern", f"NOT regexp_matches({name}, '^[a-z]+$')", ~c.str.contains("^[a-z]+$"))
+        add(f"{name}.v", f"{name} NOT IN ({listed})", ~c.is_in(values))
+    quality = []
+    for a, b in (("i0", "i1"), ("f0", "f2")):
+        check = f"{{check: compare, columns: [{a}, {b}], operator: '<='}}"
+        rule = f"{{id: {a}{b}, type: custom, engine: ctcore, implementation: {check}}}"
+        quality.append(rule)
+        add(f"{a}{b}", f"{a} > {b}", pl.col(a) > pl.col(b))
+    text = HEAD + f"    properties: [{', '.join(properties)}]\n    quality: [{', '.join(quality)}]\n"
+    return validate.contract(validate.parse(text)), peers
+
+
+def main():
+    contract, peers = checks()
+    assert len(peers) == 90, len(peers)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.parquet"
+        write(path)
+        source = data.source(path)
+        counts = ", ".join(f"count(*) FILTER ({sql})" for _, sql, _ in peers)
+        query = f"SELECT {counts} FROM read_parquet('{path}')"  # noqa: S608 - our own words
+        connection = duckdb.connect()
+        lazy = pl.scan_parquet(path).select(
+            [expression.fill_null(value=False).sum().alias(id_) for id_, _, expression in peers]
+        )
+        expected = connection.execute(query).fetchone()
+        found = validate.check(source, contract)
+        ours = [found.broken[id_].count for id_, _, _ in peers]
+        assert ours == list(expected), [each for each in zip(peers, ours, expected, strict=True) if each[1] != each[2]][
+            :3
+        ]
+        assert ours == list(lazy.collect().row(0))
+        print(f"{len(peers)} checks over {ROWS:,} rows x 20 columns: counts equal DuckDB {duckdb.__version__}")
+        works = {
+            "ctcore check": lambda: validate.check(source, contract),
+            "ctcore stream alone": lambda: [None for _ in source.batches()],
+            f"polars {pl.__version__} lazy select": lazy.collect,
+            "polars streaming": lambda: lazy.collect(engine="streaming"),
+            f"duckdb {duckdb.__version__} select": lambda: connection.execute(query).fetchone(),
+            "pyarrow read_table (dictionary)": lambda: pq.read_table(path, read_dictionary=[f"s{k}" for k in range(4)]),
+        }
+        times = {name: timed(work) for name, work in works.items()}
+        for name, seconds in times.items():
+            print(f"| {name} | {seconds * 1e3:.0f} ms | {seconds / times['ctcore check']:.2f}x |")
+    wide()
+    print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB, all of the above")
+
+
+def wide():
+    """A scan of a wide table stays linear in its columns."""
+    for columns in (250, 500, 1000, 2000):
+        names = [f"c{i}" for i in range(columns)]
+        table = pa.table({name: np.arange(10_000.0) for name in names})
+        text = ", ".join(f"{{name: {n}, logicalType: number, logicalTypeOptions: {{maximum: 9000}}}}" for n in names)
+        contract = validate.contract(validate.parse(HEAD + f"    properties: [{text}]\n"))
+        seconds = timed(lambda table=table, contract=contract: validate.check(table, contract))
+        print(
+            f"| {columns} columns x 10,000 rows | {seconds * 1e3:.0f} ms | {seconds / columns * 1e6:.0f} us a column |"
+        )
+
+
+if __name__ == "__main__":
+    main()
