@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from ctcore.report._text import _WORST_FIRST, _render, _table, _verdict
+from ctcore.report._text import WORST_FIRST, _render, _table, _verdict
 from ctcore.verdict import Check, Verdict
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]
 
 
 def _sorted(report: Report) -> list[Check]:
-    return sorted(report.checks, key=lambda check: (_WORST_FIRST.index(check.verdict), not check.required))
+    return sorted(report.checks, key=lambda check: (WORST_FIRST.index(check.verdict), not check.required))
 
 
 def _summary(report: ValidationReport) -> str:
-    counts = {verdict: sum(check.verdict is verdict for check in report.checks) for verdict in _WORST_FIRST}
+    counts = {verdict: sum(check.verdict is verdict for check in report.checks) for verdict in WORST_FIRST}
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
     judged = len(report.checks) - counts[Verdict.NOT_RUN]
     return f"{report.rows:,} rows by {report.contract}; {judged} of {len(report.checks)} rules judged, exactly: {told}"

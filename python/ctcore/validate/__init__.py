@@ -1,9 +1,9 @@
 """Data validation: a contract, one pass, an answer for every rule.
 
 A contract is a document of the Open Data Contract Standard (ODCS 3.1). ``parse`` and ``contract`` read one, ``check``
-judges data by it; ``infer`` proposes one, ``lint`` finds what is unwise in one, ``diff`` compares two. ``leakage`` looks
-for what no contract can say: features that know the label, rows that are where they must not be. ``feedback`` looks at
-what a model does to the data that it will learn from.
+judges data by it; ``infer`` proposes one, ``lint`` finds what is unwise in one, ``diff`` compares two. ``leakage``
+looks for what no contract can say: features that know the label, rows that are where they must not be. ``feedback``
+looks at what a model does to the data that it will learn from.
 """
 
 from ctcore.validate._check import Broken, ValidationReport, check
