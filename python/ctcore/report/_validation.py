@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from ctcore.report._text import WORST_FIRST, _render, _table, _verdict
+from ctcore.report._drift import WORST_FIRST
+from ctcore.report._text import _render, _table, _verdict
 from ctcore.verdict import Check, Verdict
 
 if TYPE_CHECKING:
