@@ -218,7 +218,6 @@ def ranx(grades, scores, query, found):
         "f1@5": "f1@5",
         "hit_rate@5": "hit_rate@5",
         "r-precision": "r_precision",
-        "bpref": "bpref",
     }
     qrels, run = defaultdict(dict), defaultdict(dict)
     for row, (q, grade, score) in enumerate(zip(query, grades, scores, strict=True)):
