@@ -17,12 +17,12 @@ from click.exceptions import Exit
 
 from ctcore import __version__
 from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option, project_option, talk
-from ctcore.cli._check import check_feedback, check_leakage
+from ctcore.cli._check_data import check_data, contract
 from ctcore.cli._check_drift import check_drift
+from ctcore.cli._check_leakage import check_feedback, check_leakage
 from ctcore.cli._evaluate import evaluate
 from ctcore.cli._models import models, registry_, reproduce
 from ctcore.cli._profile import profile
-from ctcore.cli._validate import check_data, contract
 from ctcore.errors import ArgumentError, CtcoreError
 from ctcore.verdict import exit_code
 
