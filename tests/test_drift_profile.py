@@ -213,6 +213,16 @@ def test_nothing_of_the_stream_is_kept():
     assert max(held) - before < 20 * 65_536 * 4
 
 
+def test_uncertain_borders_come_back_from_a_file():
+    rng = np.random.default_rng(0)
+    later = 1e-4 * rng.normal(size=1_000_000)  # all in what was one cell
+    found = drift.profile({"x": np.concatenate([rng.normal(size=65_536), later])})
+    assert found.columns["x"]["quantiles"]["slack"]
+    again = drift.Profile.from_json(found.to_json())
+    assert again == found
+    assert drift.compare(again, {"x": later}).to_dict() == drift.compare(found, {"x": later}).to_dict()
+
+
 def test_a_file_proves_itself():
     found = drift.profile(table(3_000))
     text = found.to_json()
@@ -244,7 +254,7 @@ def test_a_file_proves_itself():
         ("registers", [1]),
         ("minimum", "low"),
         ("rows", -1),
-        ("quantiles", {"edges": [1.0], "counts": [1, 2], "slack": [[0, 7, 0]]}),
+        ("quantiles", {"edges": [1.0], "counts": [1, 2], "slack": [[0, 7, 0]]}),  # more than there are
         ("quantiles", {"edges": [1.0], "counts": [1, 2], "slack": [[9, 0, 0]]}),
         ("quantiles", {"edges": [1.0], "counts": [2**64 - 1, 2], "slack": []}),
         ("quantiles", {"edges": [], "counts": [], "slack": []}),

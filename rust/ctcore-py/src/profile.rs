@@ -263,9 +263,9 @@ fn quantiles_dict<'py>(py: Python<'py>, quantiles: &Quantiles) -> PyResult<Bound
     dict.set_item("counts", quantiles.counts())?;
     dict.set_item("rank_error", quantiles.rank_error())?;
     let slack = quantiles.slack().iter().enumerate();
-    let slack: Vec<(usize, u64, u64)> = slack
+    let slack: Vec<[u64; 3]> = slack
         .filter(|(_, slack)| **slack != Slack::default())
-        .map(|(edge, slack)| (edge, slack.under, slack.over))
+        .map(|(edge, slack)| [edge as u64, slack.under, slack.over])
         .collect();
     dict.set_item("slack", slack)?;
     Ok(dict)
@@ -333,9 +333,9 @@ fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<ColumnProfile> {
 fn stored_quantiles(dict: &Bound<'_, PyDict>) -> PyResult<Quantiles> {
     let edges = edges(dict, "edges")?;
     let mut slack = vec![Slack::default(); edges.as_slice().len()];
-    for (edge, under, over) in item::<Vec<(usize, u64, u64)>>(dict, "slack")? {
+    for [edge, under, over] in item::<Vec<[u64; 3]>>(dict, "slack")? {
         *slack
-            .get_mut(edge)
+            .get_mut(usize::try_from(edge)?)
             .ok_or_else(|| ArgumentError::new_err(format!("profile: slack: there is no edge {edge}")))? =
             Slack { under, over };
     }
