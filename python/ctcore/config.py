@@ -130,16 +130,24 @@ def read_contract(path: str | Path, *, table: str | None = None) -> Contract:
     """
     from ctcore import validate  # noqa: PLC0415 - needed where there is a contract
 
-    try:
-        text = Path(path).read_bytes().decode("utf-8")
-    except OSError as error:
-        raise DataNotFoundError(f"contract: cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8: {error}") from error
+    text = contract_text(path)
     try:
         return validate.contract(validate.parse(text), table=table)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def contract_text(path: str | Path) -> str:
+    """Give a contract file as it is written.
+
+    Raises :class:`DataNotFoundError` where there is no such file, :class:`ConfigError` where it is not UTF-8.
+    """
+    try:
+        return Path(path).read_bytes().decode("utf-8")
+    except OSError as error:
+        raise DataNotFoundError(f"contract: cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8: {error}") from error
 
 
 def load(folder: str | Path) -> Project:

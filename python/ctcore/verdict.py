@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FORMAT", "Check", "Report", "Verdict", "exit_code", "plain", "worst"]
+__all__ = ["FORMAT", "WORST_FIRST", "Check", "Report", "Verdict", "exit_code", "plain", "worst"]
 
 FORMAT = 1
 """The version of the JSON that ``to_dict`` gives. It grows when a key changes its meaning or goes."""
@@ -31,7 +31,7 @@ class Verdict(StrEnum):
     """Proven bad."""
 
 
-_FROM_BEST = (Verdict.PASS, Verdict.WARN, Verdict.INSUFFICIENT, Verdict.NOT_RUN, Verdict.FAIL)
+WORST_FIRST = (Verdict.FAIL, Verdict.NOT_RUN, Verdict.INSUFFICIENT, Verdict.WARN, Verdict.PASS)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -40,7 +40,7 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     >>> worst([Verdict.PASS, Verdict.INSUFFICIENT, Verdict.WARN])
     <Verdict.INSUFFICIENT: 'insufficient'>
     """
-    return max(verdicts, key=_FROM_BEST.index, default=Verdict.PASS)
+    return min(verdicts, key=WORST_FIRST.index, default=Verdict.PASS)
 
 
 def exit_code(verdict: Verdict, *, fail_on: str = "fail") -> int:

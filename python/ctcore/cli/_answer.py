@@ -11,6 +11,9 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
+
+    _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 EXIT_CODES = """Exit codes: 0 passed, 1 the answer is no, 2 wrong usage or unusable input, 3 could not be decided, \
 4 a bug, 5 the surroundings failed, 130 interrupted."""
@@ -18,14 +21,27 @@ EXIT_CODES = """Exit codes: 0 passed, 1 the answer is no, 2 wrong usage or unusa
 project_option = click.option(
     "--project", "-p", default=".", metavar="FOLDER", help="The folder with the ctcore.toml.", show_default=True
 )
-format_option = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="What stdout gets.",
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(["fail", "warn"]),
+    default="fail",
     show_default=True,
+    help="What ends with exit code 1.",
 )
+
+
+def format_of(*formats: str, help_: str = "What stdout gets.") -> Callable[[_Command], _Command]:
+    """Give the option of a command's formats, the first without it."""
+    choice = click.Choice(formats)
+    return click.option("--format", "format_", type=choice, default=formats[0], help=help_, show_default=True)
+
+
+format_option = format_of("text", "json")
+
+
+def separated(names: str | None) -> list[str]:
+    """Give the names that commas separate."""
+    return [name.strip() for name in names.split(",")] if names else []
 
 
 def answer(format_: str, as_dict: Callable[[], dict[str, Any]], as_text: Callable[[], str]) -> None:

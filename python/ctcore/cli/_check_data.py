@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option, talk
-from ctcore.errors import ArgumentError, ConfigError, DataNotFoundError
+from ctcore.cli._answer import EXIT_CODES, answer, colour, fail_on_option, format_of, format_option, talk
+from ctcore.errors import ArgumentError
 from ctcore.verdict import exit_code
 
 if TYPE_CHECKING:
@@ -40,15 +39,8 @@ _table_option = click.option("--table", metavar="NAME", help="The table of the c
 @click.option("--as-of", metavar="INSTANT", help="The present that freshness is judged at; now without it.")
 @click.option("--window", nargs=2, metavar="START END", help="The span of time that the rows should lie in.")
 @click.option("--quarantine", metavar="FOLDER", help="Part the rows into clean.parquet and rejected.parquet there.")
-@click.option("--fail-on", type=click.Choice(["fail", "warn"]), default="fail", show_default=True, help="What exits 1.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json", "html", "junit", "markdown"]),
-    default="text",
-    show_default=True,
-    help="What stdout gets.",
-)
+@fail_on_option
+@format_of("text", "json", "html", "junit", "markdown")
 def check_data(
     data: str,
     contract: str,
@@ -146,9 +138,9 @@ def infer(data: str, name: str, batch_rows: int | None) -> int:
 @format_option
 def lint_(file: str, table: str | None, format_: str) -> int:
     """Say what in the contract FILE will surprise somebody: exit code 1 where it cannot be read."""
-    from ctcore import report, validate  # noqa: PLC0415 - heavy
+    from ctcore import config, report, validate  # noqa: PLC0415 - heavy
 
-    found = validate.lint(validate.parse(_text(file), name=file), table=table)
+    found = validate.lint(validate.parse(config.contract_text(file), name=file), table=table)
     answer(format_, found.to_dict, lambda: report.checks_text(found.checks, colour=colour()))
     return exit_code(found.verdict)
 
@@ -165,12 +157,3 @@ def diff_(old: str, new: str, table: str | None, format_: str) -> int:
     found = validate.diff(config.read_contract(old, table=table), config.read_contract(new, table=table))
     answer(format_, found.to_dict, lambda: report.checks_text(found.checks, colour=colour()))
     return exit_code(found.verdict)
-
-
-def _text(file: str) -> str:
-    try:
-        return Path(file).read_bytes().decode("utf-8")
-    except OSError as error:
-        raise DataNotFoundError(f"contract: cannot read {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: is not UTF-8: {error}") from error

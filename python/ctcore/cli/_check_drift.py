@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctcore.cli._answer import EXIT_CODES, as_json, colour, project_option, say, talk
+from ctcore.cli._answer import (
+    EXIT_CODES,
+    as_json,
+    colour,
+    fail_on_option,
+    format_of,
+    project_option,
+    say,
+    separated,
+    talk,
+)
 from ctcore.errors import ArgumentError, NotFoundError, did_you_mean
 from ctcore.verdict import exit_code
 
@@ -60,22 +70,9 @@ Examples:
     help="Weigh columns by what production of this model of the project makes of them, and compare its predictions.",
 )
 @project_option
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json", "html", "junit"]),
-    default="text",
-    show_default=True,
-    help="What is written to --output, or to stdout without it.",
-)
+@format_of("text", "json", "html", "junit", help_="What is written to --output, or to stdout without it.")
 @click.option("--output", "-o", metavar="FILE", help="Write the answer there; stdout then gets the text.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["fail", "warn"]),
-    default="fail",
-    show_default=True,
-    help="What ends with exit code 1.",
-)
+@fail_on_option
 def check_drift(
     reference: str,
     current: str,
@@ -112,7 +109,7 @@ def check_drift(
     shared = sorted(files[0] & files[1])
     if shared:
         raise ArgumentError(f"current: {shared[0]} is in the reference too; what is compared must not share rows")
-    names = [name.strip() for name in columns.split(",")] if columns else None
+    names = separated(columns) or None
     needed = None if names is None or model else [*names, *([time_column] if time_column else [])]
     sides = _sides(opened, needed, rows=bool(time_column or model or statistics))
     wanted = _tolerances(statistics, tolerances, sides[0].column_names)

@@ -6,19 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option
+from ctcore.cli._answer import EXIT_CODES, answer, colour, fail_on_option, format_option, separated
 from ctcore.verdict import exit_code
 
 if TYPE_CHECKING:
     from ctcore.verdict import Report
-
-fail_on_option = click.option(
-    "--fail-on",
-    type=click.Choice(["fail", "warn"]),
-    default="fail",
-    show_default=True,
-    help="What ends with exit code 1.",
-)
 
 
 @click.command("check-leakage", epilog=EXIT_CODES, short_help="Tell whether rows know more than they may.")
@@ -80,13 +72,13 @@ def check_leakage(
         label=label,
         time=time,
         query=query,
-        features=_names(features) or None,
-        categorical=_names(categorical),
+        features=separated(features) or None,
+        categorical=separated(categorical),
         holdout=read_table(holdout) if holdout else None,
         previous=earlier,
-        keys=_names(keys),
+        keys=separated(keys),
         zone=zone,
-        policy=validate.LeakagePolicy(accepted=_names(accepted)),
+        policy=validate.LeakagePolicy(accepted=tuple(separated(accepted))),
     )
     return _end(found, format_, fail_on)
 
@@ -119,10 +111,6 @@ def check_feedback(log: str, catalogue: str, organic: str | None, fail_on: str, 
     chosen = items("organic", organic) if organic else None
     found = validate.feedback(read_table(log), catalogue=items("catalogue", catalogue), organic=chosen)
     return _end(found, format_, fail_on)
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",")) if text else ()
 
 
 def _end(found: Report, format_: str, fail_on: str) -> int:

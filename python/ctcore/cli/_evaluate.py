@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctcore.cli._answer import EXIT_CODES, answer, format_option
+from ctcore.cli._answer import EXIT_CODES, answer, format_option, separated
 from ctcore.errors import ArgumentError, ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def evaluate(
     rows: dict[str, Any] = {name: _column(table, name, column) for name, column in columns.items()}
     if document in table.column_names:
         rows["document"] = _column(table, "document", document)
-    metrics = [name.strip() for name in names.split(",")]
+    metrics = separated(names)
     presets = [None, *_PRESETS] if conventions else [preset]
     found = {each or "default": _evaluated(rows, metrics, each) for each in presets}
     answer(format_, lambda: {"format": 1, "kind": "evaluation", "presets": found}, lambda: _text(found))

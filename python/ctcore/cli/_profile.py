@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option, talk
+from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option, separated, talk
 from ctcore.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def profile(data: str, output: str | None, like: str | None, columns: str | None
     from ctcore import drift  # noqa: PLC0415
     from ctcore import report as reports  # noqa: PLC0415
 
-    names = [name.strip() for name in columns.split(",")] if columns else None
+    names = separated(columns) or None
     reference: Profile | None = files.read_profile(like) if like else None
     found = drift.profile(files.load(data, names), columns=names, like=reference)
     if not found.columns and found.skipped:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from importlib import resources
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
-from ctcore.verdict import Verdict
+from ctcore.report._junit import Case, junit
+from ctcore.report._page import page
+from ctcore.verdict import WORST_FIRST, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ctcore.drift import Cell, ColumnDrift, DriftReport, Timeline
     from ctcore.verdict import Check
 
-WORST_FIRST = (Verdict.FAIL, Verdict.NOT_RUN, Verdict.INSUFFICIENT, Verdict.WARN, Verdict.PASS)
 TITLES = {
     "psi": "PSI",
     "ks": "KS",
@@ -55,10 +54,6 @@ def _excess(column: ColumnDrift) -> float:
 
 def drift_html(report: DriftReport) -> str:
     """Give the page of a comparison: every column with both distributions, its effect and its timeline."""
-    import jinja2  # noqa: PLC0415 - needed here alone
-
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(resources.files("ctcore.report").joinpath("drift.html.jinja").read_text())
     columns = [
         {
             "column": column,
@@ -71,7 +66,7 @@ def drift_html(report: DriftReport) -> str:
         for column in worst_first(report.columns)
     ]
     counts = {verdict.value: sum(column.verdict is verdict for column in report.columns) for verdict in WORST_FIRST}
-    return template.render(report=report, columns=columns, counts=counts, timeline=report.timeline)
+    return page("drift.html.jinja", report=report, columns=columns, counts=counts, timeline=report.timeline)
 
 
 def drift_junit(report: DriftReport) -> str:
@@ -80,30 +75,19 @@ def drift_junit(report: DriftReport) -> str:
     What failed is a failure, what could not be decided is skipped, as CI systems know no third answer; the message of
     either is the whole sentence.
     """
-    suite = ET.Element("testsuite", name="ctcore check-drift")
-    cases = [("dataset", report.verdict, [check for check in report.checks if check.required])]
-    cases += [(column.name, column.verdict, list(column.checks)) for column in worst_first(report.columns)]
-    for name, verdict, checks in cases:
-        case = ET.SubElement(suite, "testcase", classname="drift", name=name)
-        said = "; ".join(check.message for check in checks if check.verdict is verdict)
-        if verdict is Verdict.FAIL:
-            ET.SubElement(case, "failure", type="drift", message=_xml(said))
-        elif verdict in (Verdict.INSUFFICIENT, Verdict.NOT_RUN):
-            ET.SubElement(case, "skipped", message=_xml(f"{verdict.value}: {said}"))
-        elif verdict is Verdict.WARN:
-            ET.SubElement(case, "system-out").text = _xml(f"warning: {said}")
-    suite.set("tests", str(len(cases)))
-    suite.set("failures", str(sum(verdict is Verdict.FAIL for _, verdict, _ in cases)))
-    suite.set("errors", "0")
-    skipped = sum(verdict in (Verdict.INSUFFICIENT, Verdict.NOT_RUN) for _, verdict, _ in cases)
-    suite.set("skipped", str(skipped))
-    ET.indent(suite)
-    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+    dataset = [check for check in report.checks if check.required]
+    cases = [_case("dataset", report.verdict, dataset)]
+    cases += [_case(column.name, column.verdict, column.checks) for column in worst_first(report.columns)]
+    return junit("ctcore check-drift", cases)
 
 
-def _xml(text: str) -> str:
-    """Leave out what XML 1.0 cannot say: control characters, which a category may well hold."""
-    return "".join(each if each >= " " or each in "\t\n" else "\N{REPLACEMENT CHARACTER}" for each in text)
+def _case(name: str, verdict: Verdict, checks: Sequence[Check]) -> Case:
+    said = "; ".join(check.message for check in checks if check.verdict is verdict)
+    if verdict is Verdict.FAIL:
+        return Case("drift", name, "failure", said)
+    if verdict in (Verdict.INSUFFICIENT, Verdict.NOT_RUN):
+        return Case("drift", name, "skipped", f"{verdict.value}: {said}")
+    return Case("drift", name, message=f"warning: {said}" if verdict is Verdict.WARN else "")
 
 
 # ------------------------------------------------------------------------------- charts: small, many of them

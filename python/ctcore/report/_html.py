@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from ctcore.report._chart import Series, bars, heat, lines
+from ctcore.report._page import page
 
 if TYPE_CHECKING:
     from ctcore.replay import Replay
@@ -16,10 +16,6 @@ _COLOURS = {"frozen": "#8c8c8c", "weekly": "#3b7dd8", "gated": "#d1495b", "basel
 
 def replay_html(replay: Replay) -> str:
     """Give the page of a replay: the lines of each policy, promotions and refusals, drift, and every run's record."""
-    import jinja2  # noqa: PLC0415 - needed here alone
-
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(resources.files("ctcore.report").joinpath("replay.html.jinja").read_text())
     weeks = replay.weeks
     days = [week.as_of[:10] for week in weeks]
     means = replay.means
@@ -44,7 +40,8 @@ def replay_html(replay: Replay) -> str:
         ]
         for policy in ("weekly", "gated")
     ]
-    return template.render(
+    return page(
+        "replay.html.jinja",
         replay=replay,
         name=name,
         policies=[(policy, replay.policies[policy], means[policy], _COLOURS[policy]) for policy in policies],

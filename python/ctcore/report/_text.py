@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from ctcore.metrics import Margin
-from ctcore.report._drift import TITLES, WORST_FIRST, deciding, worst_first
-from ctcore.verdict import Check, Verdict
+from ctcore.report._drift import TITLES, deciding, worst_first
+from ctcore.verdict import WORST_FIRST, Check, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
