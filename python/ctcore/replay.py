@@ -305,11 +305,11 @@ class _Watch:
         self.newest = report.candidate or self.newest
         serving = {"frozen": self.frozen, "weekly": self.newest, "gated": self.gated}
         time = self.project.settings.features.time
-        days = (run.as_of, later.as_of)
-        span = self.span = _Span(self.project, self.store, data.between(later.features, time, *days), days)
+        days = (run.inputs.as_of, later.inputs.as_of)
+        span = self.span = _Span(self.project, self.store, data.between(later.inputs.features, time, *days), days)
         paths = [served.production for served in self.served.values()]
         replaced = [promotion.production for promotion in opened.values()]
-        judged_here = upcoming if later.spans.holdout == days else None  # its gate needs scores of the same rows
+        judged_here = upcoming if later.inputs.spans.holdout == days else None  # its gate needs scores of the same rows
         asked = (*serving.values(), *paths, *replaced, judged_here)
         numbers = {number for number in asked if number is not None}
         scores = span.scores(numbers)
@@ -351,9 +351,9 @@ class _Watch:
         candidate = report.candidate
         if candidate is None:
             return {}
-        days = run.spans.holdout
+        days = run.inputs.spans.holdout
         span = self.span if self.span is not None and days is not None and self.span.days == days else None
-        span = span or _Span(self.project, self.store, run.holdout, days or run.spans.window)
+        span = span or _Span(self.project, self.store, run.inputs.holdout, days or run.inputs.spans.window)
         scores = span.scores({candidate, *(each.production for each in self.served.values() if each.production)})
         measured: dict[tuple[int | None, datetime | None], list[gate.Evidence]] = {}
         opened: dict[Proof, Promotion] = {}
@@ -369,7 +369,7 @@ class _Watch:
                         [scores[number] for number in numbers],
                         against=None,
                         known_to_production=served.known_until,
-                        window=run.window if policy.slices else None,
+                        window=run.inputs.window if policy.slices else None,
                     )
                     for policy in self.project.settings.gate
                 ]
@@ -391,7 +391,7 @@ class _Watch:
                 )
             served.production = candidate
             inputs = report.record["inputs"]
-            if run.fixed_holdout is None:
+            if run.inputs.fixed_holdout is None:
                 won = comparison is not None
                 served.known_until = cycle.known_until(inputs["window"], inputs["holdout"], won=won)
         return opened
