@@ -313,6 +313,18 @@ def test_findings_reach_whoever_gets_one_number():
         metrics.compare([1, 0, 1, 0], [4.0, 3, 2, 1], [1, 2, 3, np.nan], metric="map", group=[2, 2])
 
 
+def test_an_area_under_constant_scores_is_said_to_rank_nothing():
+    target, constant = [1, 0, 1, 0], [0.5] * 4
+    for area, value in ((metrics.roc_auc, 0.5), (metrics.pr_auc, 0.5)):
+        with pytest.warns(FindingWarning, match="all scores are equal: nothing ranks"):
+            assert area(target, constant) == value
+    found = metrics.evaluate(target, constant, metrics=["roc_auc", "brier"])
+    assert found["roc_auc"].findings == found.findings == ("all scores are equal: nothing ranks",)
+    assert found["brier"].findings == ()
+    compared = metrics.compare(target * 8, [4.0, 3, 2, 1] * 8, constant * 8, metric="roc_auc", margin=0.01)
+    assert compared.findings == ("production: all scores are equal: nothing ranks",)
+
+
 def test_two_models_are_measured_as_each_alone():
     rng = np.random.default_rng(12)
     grades, candidate, sizes = ranking(rng, 300)

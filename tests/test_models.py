@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import lightgbm as lgb
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import lightgbm_models as models
@@ -84,6 +86,34 @@ def test_no_altered_model_is_accepted_that_predicts_otherwise():
     print(f"\n{MUTANTS} mutants, by what refused them: {dict(stages)}; slowest {max(s for _, s in judged):.1f} s")
     assert stages["text"] > MUTANTS / 4
     assert stages["canary"] > MUTANTS / 100
+
+
+@pytest.mark.parametrize("seed", range(len(models.KINDS)))
+def test_the_canary_feels_every_number_that_rows_feel(seed):
+    """Of leaves, coefficients and thresholds some are changed by a hair, one at a time."""
+    rng = np.random.default_rng(seed)
+    genuine = models.genuine(seed)
+    text = genuine.files["model.txt"].decode()
+    canary = pa.ipc.open_file(genuine.files["canary.arrow"]).read_all()
+    probes = np.column_stack([canary[f"x{i}"].to_numpy() for i in range(models.FEATURES)])
+    x = np.concatenate([models.rows(rng, 3_000), 3 * models.rows(rng, 1_000)])
+    usual, at_probes = (lgb.Booster(model_str=text).predict(rows, num_threads=1) for rows in (x, probes))
+    values = [
+        number.span()
+        for line in re.finditer(r"^(leaf_value|leaf_const|leaf_coeff|threshold)=(.*)$", text, re.MULTILINE)
+        for number in re.compile(r"-?[0-9.]+(e[-+]?[0-9]+)?(?= |$)").finditer(text, *line.span(2))
+    ]
+    felt = 0
+    for start, end in rng.permutation(values)[:40]:
+        changed = text[:start] + repr(float(text[start:end]) * 1.03 + 1e-3) + text[end:]
+        changed = models.resized(changed.encode()).decode()
+        booster = lgb.Booster(model_str=changed)
+        if not np.allclose(booster.predict(x, num_threads=1), usual, rtol=1e-9, atol=1e-9):
+            felt += 1
+            found = booster.predict(probes, num_threads=1)
+            same = np.allclose(found, at_probes, rtol=1e-12, atol=1e-12, equal_nan=True)
+            assert not same, text[text.rindex("\n", 0, start) : end][:80]
+    assert felt or seed == len(models.KINDS) - 1  # trees of one leaf, all of them 0
 
 
 def test_a_leaf_that_differs_in_one_digit_is_seen(model):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 from ctcore import _core
+from ctcore.errors import FindingWarning
 from ctcore.metrics._arrays import numbers
+
+CONSTANT_SCORES = "all scores are equal: nothing ranks"
 
 
 def _weight(weight: Any) -> Any:
@@ -18,25 +22,39 @@ def roc_auc(target: Any, score: Any, *, weight: Any = None) -> float:
     """Area under the ROC curve: how probably a positive has a higher score than a negative.
 
     ``target`` is 0 or 1, ``weight`` has one value a row. Equal scores count half. NaN where a class is missing.
-    Per query, see :func:`gauc`.
+    Per query, see :func:`gauc`. Scores that are all equal rank nothing: 0.5 and a :class:`FindingWarning`.
 
     >>> from ctcore import metrics
     >>> metrics.roc_auc([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.1])
     0.875
     """
-    return _core.auc(numbers(target), numbers(score), "roc", _weight(weight))
+    return _area("roc", target, score, weight)
 
 
 def pr_auc(target: Any, score: Any, *, weight: Any = None) -> float:
     r"""Area under the precision-recall curve by steps (average precision): :math:`\sum_n (R_n - R_{n-1}) P_n`.
 
-    Over the distinct scores: equal scores are one step, so row order means nothing. NaN without positives.
+    Over the distinct scores: equal scores are one step, so row order means nothing. NaN without positives. Scores that
+    are all equal rank nothing: the share of positives and a :class:`FindingWarning`.
 
     >>> from ctcore import metrics
     >>> round(metrics.pr_auc([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.1]), 6)
     0.833333
     """
-    return _core.auc(numbers(target), numbers(score), "pr", _weight(weight))
+    return _area("pr", target, score, weight)
+
+
+def area(curve: str, target: Any, score: Any, weight: Any) -> tuple[float, tuple[str, ...]]:
+    """Give the area under a curve, and what should be known before it is believed."""
+    found, ranks = _core.auc(numbers(target), numbers(score), curve, _weight(weight))
+    return found, () if ranks else (CONSTANT_SCORES,)
+
+
+def _area(curve: str, target: Any, score: Any, weight: Any) -> float:
+    found, findings = area(curve, target, score, weight)
+    for finding in findings:
+        warnings.warn(finding, FindingWarning, stacklevel=3)
+    return found
 
 
 def log_loss(target: Any, probability: Any, *, weight: Any = None) -> float:

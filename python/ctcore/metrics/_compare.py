@@ -11,10 +11,11 @@ import numpy as np
 from ctcore import _core
 from ctcore.errors import ArgumentError
 from ctcore.metrics._arrays import groups, query_weights
+from ctcore.metrics._classification import CONSTANT_SCORES
 from ctcore.metrics._evaluate import Definition, evaluate, rank_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -336,6 +337,7 @@ def _sample(
         ours, theirs = np.asarray(candidate, dtype=float), np.asarray(production, dtype=float)
         used = np.ones(len(target), dtype=bool)
         constant = ~used
+        findings = _of_both(*([] if np.ptp(scores) else [CONSTANT_SCORES] for scores in (ours, theirs)))
     else:
         squared = definition.metric in ("rmse", "r2")
         by_unit = Definition("mse") if squared else definition
@@ -344,8 +346,7 @@ def _sample(
         else:
             one = evaluate(relevance, candidate, metric=by_unit)
             other = evaluate(relevance, production, metric=by_unit)
-        both = {"candidate": one.findings, "production": other.findings}
-        findings = tuple(f"{name}: {finding}" for name, each in both.items() for finding in each)
+        findings = _of_both(one.findings, other.findings)
         ours, theirs = one.per_query, other.per_query
         used = informative(one) & informative(other)
         constant = np.zeros(len(ours), dtype=bool) if one.constant is None else one.constant & ~np.isnan(ours)
@@ -359,6 +360,11 @@ def _sample(
     if weights.shape != (units,):
         raise ArgumentError(f"weight: must have one value for each of the {units} queries, found {weights.shape}")
     return _Sample(ours, theirs, used, constant, np.arange(units), weights, target, findings)
+
+
+def _of_both(candidate: Iterable[str], production: Iterable[str]) -> tuple[str, ...]:
+    both = {"candidate": candidate, "production": production}
+    return tuple(f"{name}: {finding}" for name, each in both.items() for finding in each)
 
 
 def _slice(ask: _Ask, sample: _Sample, mask: NDArray[np.bool_]) -> Comparison:

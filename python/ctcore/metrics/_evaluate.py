@@ -12,7 +12,7 @@ import numpy as np
 from ctcore import _core
 from ctcore.errors import ArgumentError, FindingWarning
 from ctcore.metrics._arrays import by_document, codes, gather, groups, numbers, query_weights
-from ctcore.metrics._classification import brier, roc_auc
+from ctcore.metrics._classification import area, brier
 from ctcore.metrics._definition import LOSSES, Definition, Empty, Gain, Preset, Ties
 from ctcore.metrics._pointwise import r2, rmse
 
@@ -34,7 +34,7 @@ __all__ = [
     "rank_pair",
 ]
 
-_WHOLE = {"rmse": rmse, "r2": r2, "roc_auc": roc_auc, "brier": brier}
+_WHOLE = {"rmse": rmse, "r2": r2, "brier": brier}
 """Metrics of rows that are more than the mean of a loss."""
 
 # the flag bits of _core.ranking
@@ -236,9 +236,13 @@ def _losses(definitions: list[Definition], target: Any, prediction: Any, *, weig
         if definition.metric in LOSSES:
             values = _core.losses(target, prediction, LOSSES[definition.metric])
         whole = _WHOLE.get(definition.metric)
-        value = whole(target, prediction, weight=weight) if whole else _core.mean(values, weight)
-        found[definition.name] = Evaluation(definition, value, values, n_queries=len(target))
-    return Evaluations(found)
+        findings: tuple[str, ...] = ()
+        if definition.metric == "roc_auc":
+            value, findings = area("roc", target, prediction, weight)
+        else:
+            value = whole(target, prediction, weight=weight) if whole else _core.mean(values, weight)
+        found[definition.name] = Evaluation(definition, value, values, n_queries=len(target), findings=findings)
+    return Evaluations(found, findings=tuple(dict.fromkeys(each for one in found.values() for each in one.findings)))
 
 
 def rank(definition: Definition, relevance: Any, score: Any, **rows: Any) -> float:

@@ -322,7 +322,7 @@ fn binary<T: Send>(
     })
 }
 
-/// The area under a curve: `"roc"` or `"pr"`.
+/// The area under a curve, `"roc"` or `"pr"`, and whether the scores rank at all.
 #[pyfunction]
 #[pyo3(signature = (target, score, curve, weight=None))]
 pub(crate) fn auc(
@@ -331,10 +331,11 @@ pub(crate) fn auc(
     score: Column,
     curve: &str,
     weight: Option<Column>,
-) -> PyResult<f64> {
+) -> PyResult<(f64, bool)> {
     binary(py, &target, &score, weight.as_ref(), |rows| {
         let roc = choose("curve", curve, &[("roc", true), ("pr", false)])?;
-        Ok(if roc { rows.roc_auc() } else { rows.pr_auc() })
+        let area = if roc { rows.roc_auc() } else { rows.pr_auc() };
+        Ok((area, rows.ranks()))
     })
 }
 

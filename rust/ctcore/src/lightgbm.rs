@@ -56,8 +56,21 @@ struct Tree {
 struct Split {
     feature: usize,
     test: Test,
+    missing: Missing,
+    /// Where missing values go.
+    missing_left: bool,
     left: Child,
     right: Child,
+}
+
+/// What a split on numbers takes for missing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Missing {
+    /// Nothing: NaN is read as 0.
+    Nothing,
+    /// 0, and NaN, which is read as 0.
+    Zero,
+    Nan,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -300,6 +313,12 @@ impl Tree {
             splits.push(Split {
                 feature: feature[i],
                 test,
+                missing: match decision[i] >> 2 {
+                    0 => Missing::Nothing,
+                    1 => Missing::Zero,
+                    _ => Missing::Nan,
+                },
+                missing_left: decision[i] & 2 == 2,
                 left: child(left[i]),
                 right: child(right[i]),
             });
@@ -307,45 +326,127 @@ impl Tree {
         Ok(Self { splits, linear })
     }
 
-    /// Walks the tree with a row that lies where it walks, and leaves rows that feel each turn.
-    fn probe(&self, usual: &[f64], end: usize, rows: &mut Vec<f64>) {
-        let root = if self.splits.is_empty() {
+    fn root(&self) -> Child {
+        if self.splits.is_empty() {
             Child::Leaf(0)
         } else {
             Child::Split(0)
-        };
-        let mut open = vec![(root, usual.to_vec())];
+        }
+    }
+
+    /// Whether a row comes by a split or ends in a leaf.
+    fn reaches(&self, row: &[f64], place: Child) -> bool {
+        let mut at = self.root();
+        while at != place {
+            match at {
+                Child::Leaf(_) => return false,
+                Child::Split(index) => at = self.splits[index].next(row),
+            }
+        }
+        true
+    }
+
+    /// The split that leads to each split; the first has none.
+    fn parents(&self) -> Vec<Option<usize>> {
+        let mut parents = vec![None; self.splits.len()];
+        for (parent, split) in self.splits.iter().enumerate() {
+            for child in [split.left, split.right] {
+                if let Child::Split(child) = child {
+                    parents[child] = Some(parent);
+                }
+            }
+        }
+        parents
+    }
+
+    /// Walks the tree with a row that lies where it walks, and leaves rows that feel each turn.
+    fn probe(&self, usual: &[f64], end: usize, rows: &mut Vec<f64>) {
+        let parents = self.parents();
+        let mut open = vec![(self.root(), usual.to_vec())];
         while let Some((at, row)) = open.pop() {
             if rows.len() >= end {
                 return;
             }
-            let mut feel = |feature: usize, value: f64| {
-                rows.extend_from_slice(&row);
-                let first = rows.len() - row.len();
-                rows[first + feature] = value;
+            let with = |feature: usize, value: f64| {
+                let mut row = row.clone();
+                row[feature] = value;
+                row
             };
             match at {
                 Child::Leaf(leaf) => {
-                    feel(0, row[0]);
+                    rows.extend_from_slice(&row);
                     for &feature in self.linear.get(leaf).into_iter().flatten() {
-                        // A change too small to leave the leaf, and large enough to be felt.
-                        feel(feature, row[feature] - 1e-3 * (1.0 + row[feature].abs()));
+                        // Small enough to stay in the leaf, and large enough to be felt.
+                        let step = 1e-3 * (1.0 + row[feature].abs());
+                        let [down, up] = [-step, step].map(|step| with(feature, row[feature] + step));
+                        rows.extend(if self.reaches(&up, at) { up } else { down });
                     }
                 }
                 Child::Split(index) => {
                     let split = &self.splits[index];
                     let (lefts, rights) = split.test.sides();
                     for &value in lefts.iter().chain(&rights).chain(&[f64::NAN, 0.0]) {
-                        feel(split.feature, value);
+                        rows.extend(with(split.feature, value));
                     }
                     for (child, side) in [(split.right, rights), (split.left, lefts)] {
-                        let mut row = row.clone();
-                        row[split.feature] = side.first().copied().unwrap_or(f64::NAN);
-                        open.push((child, row));
+                        // A side may lie beyond what led here; then a value of a split above does.
+                        let above = std::iter::successors(parents[index], |&above| parents[above])
+                            .map(|above| &self.splits[above])
+                            .filter(|above| above.feature == split.feature)
+                            .flat_map(|above| {
+                                let (lefts, rights) = above.test.sides();
+                                lefts.into_iter().chain(rights)
+                            });
+                        let reaching = [row[split.feature]]
+                            .into_iter()
+                            .filter(|_| split.test == Test::AtMost(f64::INFINITY))
+                            .chain(side)
+                            .chain([row[split.feature], f64::NAN, 0.0])
+                            .chain(above)
+                            .map(|value| with(split.feature, value))
+                            .find(|row| self.reaches(row, child));
+                        open.extend(reaching.map(|row| (child, row)));
                     }
                 }
             }
         }
+    }
+}
+
+/// What lies within is read as 0.
+const ZERO: f64 = 1e-35_f32 as f64;
+
+/// A value as `LightGBM` reads it from a row.
+fn read(value: f64) -> f64 {
+    if value.abs() <= ZERO { 0.0 } else { value }
+}
+
+impl Split {
+    /// Where a row goes, as `LightGBM` decides.
+    fn next(&self, row: &[f64]) -> Child {
+        let value = read(row[self.feature]);
+        let left = match &self.test {
+            // No category is missing: NaN and negative ones are in no set.
+            Test::OneOf(words) => {
+                value >= 0.0
+                    && words
+                        .get(value as usize / 32)
+                        .is_some_and(|word| word >> (value as usize % 32) & 1 == 1)
+            }
+            Test::AtMost(threshold) => {
+                let missing = match self.missing {
+                    Missing::Nothing => false,
+                    Missing::Zero => value == 0.0 || value.is_nan(),
+                    Missing::Nan => value.is_nan(),
+                };
+                if missing {
+                    self.missing_left
+                } else {
+                    (if value.is_nan() { 0.0 } else { value }) <= *threshold
+                }
+            }
+        };
+        if left { self.left } else { self.right }
     }
 }
 
@@ -354,7 +455,20 @@ impl Test {
     fn sides(&self) -> (Vec<f64>, Vec<f64>) {
         match self {
             Self::AtMost(f64::INFINITY) => (vec![f64::MAX], Vec::new()),
-            Self::AtMost(threshold) => (vec![*threshold], vec![threshold.next_up()]),
+            Self::AtMost(threshold) => {
+                let (below, above) = (*threshold, threshold.next_up());
+                let below = if read(below) <= *threshold {
+                    below
+                } else {
+                    (-ZERO).next_down()
+                };
+                let above = if read(above) > *threshold {
+                    above
+                } else {
+                    ZERO.next_up()
+                };
+                (vec![below], vec![above])
+            }
             Self::OneOf(words) => {
                 let count = words.len() * 32;
                 let (lefts, mut rights): (Vec<usize>, Vec<usize>) =
@@ -675,6 +789,69 @@ mod tests {
         let rows = parse(&sized(&text)).unwrap().probes(1_000);
         assert!(rows.chunks(2).any(|row| row[0] == f64::MAX));
         assert!(rows.chunks(2).any(|row| row[0].is_nan()));
+    }
+
+    /// What lies beyond an infinite threshold is missing, and what is felt there is not drowned by
+    /// a row that is as large as numbers are.
+    #[test]
+    fn each_side_is_walked_with_a_row_that_goes_there() {
+        let below = "split_feature=0 0\nsplit_gain=2 1\nthreshold=0.5 7\ndecision_type=8 10";
+        let old = "split_feature=0 1\nsplit_gain=2 1\nthreshold=0.5 0\ndecision_type=2 1";
+        assert!(TEXT.contains(old));
+        // Of what is at most 0.5, or missing, the second split sends what is missing or at most 7 left.
+        let text = TEXT.replacen(old, below, 1).replacen("num_cat=1", "num_cat=0", 1);
+        let text = text.replacen("cat_boundaries=0 1\ncat_threshold=5\n", "", 1);
+        let model = parse(&sized(&text)).unwrap();
+        let tree = &model.trees[0];
+        let rows = model.probes(1_000);
+        let met = |leaf| {
+            rows.chunks(2)
+                .filter(|row| tree.reaches(row, Child::Leaf(leaf)))
+                .count()
+        };
+        assert!(
+            (0..2).all(|leaf| met(leaf) > 0),
+            "a leaf that rows can reach is not felt"
+        );
+        let infinite = TEXT.replacen("threshold=1.0000000180025095e-35", "threshold=inf", 1);
+        let rows = parse(&sized(&infinite)).unwrap().probes(1_000);
+        assert!(
+            rows.chunks(2)
+                .any(|row| row[0] == -1.0 + 0.382 * 4.0 + 1e-3 * 1.528)
+        );
+    }
+
+    #[test]
+    fn rows_go_where_lightgbm_sends_them() {
+        let split = |threshold, missing, missing_left| Split {
+            feature: 0,
+            test: Test::AtMost(threshold),
+            missing,
+            missing_left,
+            left: Child::Leaf(0),
+            right: Child::Leaf(1),
+        };
+        for (split, value, left) in [
+            (split(0.5, Missing::Nothing, false), 0.5, true),
+            (split(0.5, Missing::Nothing, true), 0.5_f64.next_up(), false),
+            (split(0.5, Missing::Nothing, false), f64::NAN, true), // read as 0
+            (split(0.5, Missing::Zero, false), f64::NAN, false),
+            (split(0.5, Missing::Zero, false), 1e-36, false),
+            (split(-1.0, Missing::Nan, true), f64::NAN, true),
+            (split(-ZERO, Missing::Nothing, false), -ZERO, false), // read as 0
+        ] {
+            assert_eq!(split.next(&[value]) == Child::Leaf(0), left, "{split:?} {value}");
+        }
+        let test = Test::OneOf(vec![5]);
+        let split = Split {
+            test,
+            ..split(0.0, Missing::Nan, true)
+        };
+        let left: Vec<f64> = [0.0, 1.0, 2.5, 31.0, 32.0, -1.0, f64::NAN]
+            .into_iter()
+            .filter(|&value| split.next(&[value]) == Child::Leaf(0))
+            .collect();
+        assert_eq!(left, [0.0, 2.5]);
     }
 
     /// Every split of the text is met from both sides, on its threshold and off it.

@@ -66,6 +66,11 @@ impl<'a> Binary<'a> {
         self.weight.map_or(1.0, |weight| weight[row])
     }
 
+    /// Whether any two scores differ: where none do, nothing is ranked.
+    pub fn ranks(&self) -> bool {
+        self.score.iter().any(|&score| score != self.score[0])
+    }
+
     /// The rows in descending order of score.
     fn order(&self) -> Vec<u128> {
         let rows = self.score.iter().enumerate();
