@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctcore import _core, drift
+from ctcore.drift._tolerances import RANKS
 from ctcore.errors import ArgumentError, DataError
 from ctcore.verdict import Verdict
 
@@ -74,23 +75,72 @@ def test_streams_are_judged_as_tables_are():
     assert by_table.columns[0].verdict is Verdict.FAIL
 
 
-def test_ks_of_profiles_is_decided_within_its_bounds():
+@pytest.mark.parametrize("statistic", RANKS)
+def test_statistics_of_values_are_decided_within_the_bounds_of_profiles(statistic):
     """The interval takes in what the cells leave open and what chance could do; it is wider than that of the rows."""
-    ks = drift.Tolerances(numbers="ks")
+    ks = drift.Tolerances(numbers=statistic)
     for shift, verdict in ((0.0, Verdict.PASS), (0.5, Verdict.FAIL)):
         before, after = table(30_000).select(["x"]), table(30_000, seed=1, shift=shift).select(["x"])
         by_rows = drift.compare(before, after, tolerances=ks).columns[0].decision
         by_profile = drift.compare(Stream(before, 999), Stream(after, 999), tolerances=ks).columns[0].decision
         assert by_rows.verdict is by_profile.verdict is verdict
         assert by_profile.lower <= by_rows.lower <= by_rows.upper <= by_profile.upper
+        assert by_profile.upper - by_profile.lower < 1.5 * (by_rows.upper - by_rows.lower)
     few = drift.compare(Stream(before.slice(0, 50), 9), Stream(after.slice(0, 50), 9), tolerances=ks).columns[0]
     assert few.decision.verdict is Verdict.INSUFFICIENT
     assert "rows a side would show it" in few.decision.message
-    wasserstein = drift.Tolerances(numbers="wasserstein")
-    found = drift.compare(Stream(before, 999), after, tolerances=wasserstein).columns[0].decision
-    assert found.verdict is Verdict.NOT_RUN
     with pytest.raises(ArgumentError, match="current: a profile or stream has lost its days"):
         drift.compare(before, Stream(after, 999), time_column="x")
+
+
+class Files:
+    """A table that can be read again, and remembers which columns were."""
+
+    def __init__(self, data):
+        self.data, self.read = data, []
+
+    def batches(self):
+        return self.data.to_reader(9_999)
+
+    def table(self, columns):
+        self.read += columns
+        return self.data.select(columns)
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.batches().__arrow_c_stream__(requested_schema)
+
+
+@pytest.mark.parametrize("statistic", RANKS)
+def test_what_profiles_leave_open_is_read_from_its_rows(statistic):
+    """The tolerance lies between the lower ends of the rows' and of the profiles' interval."""
+    rng = np.random.default_rng(3)
+    before = pa.table({"x": rng.normal(size=60_000), "y": rng.normal(size=60_000)})
+    after = pa.table({"x": rng.normal(0.3, size=60_000), "y": rng.normal(size=60_000)})
+
+    def judged(reference, current, tolerance):
+        own = drift.Tolerances(numbers=statistic, columns={"x": tolerance}, false_discovery_rate=1.0)
+        return drift.compare(reference, current, tolerances=own).columns
+
+    tolerance = 0.08
+    for _ in range(4):
+        tolerance = judged(before, after, tolerance)[0].decision.lower * (1 - 1e-5)
+    by_rows = judged(before, after, tolerance)[0]
+    assert (by_rows.verdict, by_rows.refined) == (Verdict.FAIL, False)
+    sides = Files(before), Files(after)
+    x, y = judged(*sides, tolerance)
+    assert [side.read for side in sides] == [["x"], ["x"]]  # and no other column
+    assert (x.verdict, x.refined, y.refined) == (Verdict.FAIL, True, False)
+    assert "by its rows: profiles leave it between" in x.decision.message
+    for key in ("value", "lower", "upper", "n"):
+        assert getattr(x.decision, key) == getattr(by_rows.decision, key)
+    assert x.to_dict()["refined"] is True
+    # Rows of one side alone do not help; then nothing is said to be at the tolerance either.
+    profile = drift.profile(before)
+    for current in (after, Files(after), drift.profile(after, like=profile)):
+        x = judged(profile, current, tolerance)[0]
+        assert (x.verdict, x.refined) == (Verdict.INSUFFICIENT, False)
+        assert "by profiles, which leave it between" in x.decision.message
+        assert x.decision.message.endswith("give the data of both sides")
 
 
 def test_a_stream_may_lack_columns_and_have_others():
@@ -160,6 +210,7 @@ def test_bounds_hold_the_exact_number(a, b, share):
     columns = before.columns["x"], after.columns["x"]
     assert drift.ks(a, b).statistic in drift.ks_bounds(*columns)
     assert drift.wasserstein(a, b).statistic in drift.wasserstein_bounds(*columns)
+    assert drift.mann_whitney(a, b).auc in drift.auc_bounds(*columns)
     rank = max(int(np.ceil(share * len(b))), 1) - 1
     assert np.sort(b)[rank] in after.quantile("x", share)
 

@@ -84,13 +84,6 @@ def test_a_statistic_of_the_other_kind_is_said():
         drift.compare(categories(), categories(), tolerances=Tolerances(statistics={"c": "ks"}))
 
 
-def test_a_profile_without_rows_says_what_it_cannot_judge():
-    reference = drift.profile(numbers())
-    column = drift.compare(reference, numbers(seed=1), tolerances=Tolerances(numbers="auc")).columns[0]
-    assert column.decision.verdict is Verdict.NOT_RUN
-    assert "needs the rows of both sides" in column.decision.message
-
-
 @pytest.mark.parametrize("statistic", NUMBERS)
 def test_what_would_be_enough_is_enough(statistic):
     """The rows that an undecided answer asks for do pass nine times in ten, and not many fewer would do."""

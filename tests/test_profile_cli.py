@@ -62,6 +62,26 @@ def test_a_profile_stands_for_its_data(files):
         assert json.loads(out) == first
 
 
+def test_files_are_read_again_where_profiles_cannot_tell(files):
+    profile = files / "reference.json"
+    ctcore("profile", files / "day1.parquet", "-o", profile)
+
+    def fare(reference, tolerance):
+        arguments = ("--columns", "fare", "--statistic", "auc", "--tolerance", tolerance, "--format", "json")
+        _, out, err = ctcore("check-drift", reference, files / "today.parquet", *arguments)
+        assert err == ""
+        column = json.loads(out)["columns"][0]
+        return column, next(check for check in column["checks"] if check["id"] == "drift.fare.auc")
+
+    column, decided = fare(profile, "0.02")
+    assert (decided["verdict"], column["refined"]) == ("fail", False)
+    column, open_ = fare(profile, decided["value"])
+    assert (open_["verdict"], column["refined"]) == ("insufficient", False)
+    column, read = fare(files / "day1.parquet", decided["value"])
+    assert (read["verdict"], column["refined"]) == ("warn", True)
+    assert "more rows would not help (by its rows: profiles leave it between" in read["message"]
+
+
 def test_days_merge_to_the_whole(files):
     whole = drift.profile(data.source(files / "day*.parquet"))
     days = [drift.profile(data.source(files / f"day{day}.parquet"), like=whole) for day in (1, 2)]

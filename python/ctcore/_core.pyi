@@ -12,6 +12,7 @@ __all__ = [
     "anderson_darling",
     "auc",
     "auc_bootstrap",
+    "auc_bounds",
     "auc_delong",
     "beta_quantile",
     "broken_rows",
@@ -57,6 +58,7 @@ __all__ = [
     "profile_column",
     "profile_column_like",
     "profile_stream",
+    "profiles_against",
     "psi",
     "quantile",
     "rank_statistics",
@@ -196,8 +198,12 @@ def profile_stream(
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str | None], int]: ...
 def check_profile(column: dict[str, Any]) -> None: ...
 def quantile(column: dict[str, Any], share: float) -> tuple[float, float] | None: ...
+def auc_bounds(reference: dict[str, Any], current: dict[str, Any]) -> tuple[float, float]: ...
 def ks_bounds(reference: dict[str, Any], current: dict[str, Any]) -> tuple[float, float]: ...
 def wasserstein_bounds(reference: dict[str, Any], current: dict[str, Any]) -> tuple[float, float]: ...
+def profiles_against(
+    statistic: str, reference: dict[str, Any], current: dict[str, Any], tolerance: float
+) -> tuple[tuple[float, float, float, float, float, float], tuple[float, float]]: ...
 def merge_profiles(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]: ...
 
 class _Predictiveness(TypedDict):

@@ -111,8 +111,8 @@ def check_drift(
         raise ArgumentError(f"current: {shared[0]} is in the reference too; what is compared must not share rows")
     names = separated(columns) or None
     needed = None if names is None or model else [*names, *([time_column] if time_column else [])]
-    sides = _sides(opened, needed, rows=bool(time_column or model or statistics))
-    wanted = _tolerances(statistics, tolerances, sides[0].column_names)
+    sides = tuple(_read(side, needed, rows=bool(time_column or model)) for side in opened)
+    wanted = _tolerances(statistics, tolerances, _names(opened[0]))
     importance = None
     if model:
         sides, importance = _with_predictions(sides, project, model)
@@ -127,22 +127,19 @@ def check_drift(
     return exit_code(found.verdict, fail_on=fail_on)
 
 
-def _sides(opened: tuple[Any, Any], columns: list[str] | None, *, rows: bool) -> tuple[Any, Any]:
-    """Read the rows where they are asked for; else profile both sides, whatever their size."""
+def _read(side: Any, columns: list[str] | None, *, rows: bool) -> Any:
+    """Read the rows where they are asked for; else leave them in their files, whatever their size."""
     from ctcore import drift  # noqa: PLC0415 - heavy
 
-    def held(side: Any) -> list[str] | None:
-        return None if columns is None else [name for name in side.schema.names if name in columns]
+    if isinstance(side, drift.Profile):
+        return side
+    held = side if columns is None else side.select([name for name in side.schema.names if name in columns])
+    return held.table() if rows else held
 
-    def is_profile(side: Any) -> bool:
-        return isinstance(side, drift.Profile)
 
-    if rows:
-        before, after = (side if is_profile(side) else side.table(held(side)) for side in opened)
-        return before, after
-    streams = [side if is_profile(side) else side.batches(held(side)) for side in opened]
-    before = drift.profile(streams[0])
-    return before, drift.profile(streams[1], like=before)
+def _names(side: Any) -> list[str]:
+    names: list[str] = side.schema.names if hasattr(side, "schema") else side.column_names
+    return names
 
 
 def _written(found: DriftReport, format_: str, output: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,10 @@ class Source:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Give the rows to whoever reads an Arrow stream."""
         return self.batches().__arrow_c_stream__(requested_schema)
+
+    def select(self, columns: list[str]) -> Source:
+        """Give the source of these columns alone."""
+        return replace(self, schema=self._schema(columns))
 
     def table(self, columns: list[str] | None = None, *, span: Span | None = None) -> pa.Table:
         """Read the rows into memory, strings spelled out. More than the machine's memory is an error before that."""

@@ -8,7 +8,7 @@ streams or profiles column by column: the decision is on the effect and its inte
 
 from ctcore.drift._classifier import DomainClassifier, domain_classifier
 from ctcore.drift._compare import compare
-from ctcore.drift._profile import Bounds, Profile, ks_bounds, profile, wasserstein_bounds
+from ctcore.drift._profile import Bounds, Profile, auc_bounds, ks_bounds, profile, wasserstein_bounds
 from ctcore.drift._report import Cell, ColumnDrift, DriftReport, Span, Timeline
 from ctcore.drift._spans import same_season
 from ctcore.drift._statistics import (
@@ -65,6 +65,7 @@ __all__ = [
     "Timeline",
     "Tolerances",
     "anderson_darling",
+    "auc_bounds",
     "cell_statistics",
     "chi2",
     "compare",

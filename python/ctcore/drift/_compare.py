@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,18 +13,12 @@ from ctcore import _core
 from ctcore.drift import _days
 from ctcore.drift._days import Days
 from ctcore.drift._history import learned, widened
-from ctcore.drift._primary import Against, Pooling, cells_against, decide, ks_between, pooling, ranks_against
-from ctcore.drift._profile import Profile, held, ks_bounds, profile
-from ctcore.drift._report import Cell, ColumnDrift, DriftReport
-from ctcore.drift._shares import judge_share, missing, unseen
-from ctcore.drift._statistics import Ks, cell_counts
-from ctcore.drift._tolerances import RANKS, TITLES, Tolerances
-from ctcore.drift._words import cell_name, in_words, moment, short
-from ctcore.errors import ArgumentError, CtcoreError
+from ctcore.drift._profile import Profile, profile
+from ctcore.drift._report import ColumnDrift, DriftReport
+from ctcore.drift._sides import Side, Sides, is_source, is_table
+from ctcore.drift._tolerances import Tolerances
+from ctcore.errors import ArgumentError
 from ctcore.verdict import Check, Verdict
-
-_SHOWN = 20  # cells of a distribution that is drawn
-_MOVED_ON = 0.9  # the share of current times in the reference's last tenth and after it, that a clock's have
 
 
 def compare(
@@ -49,11 +43,13 @@ def compare(
 
     Parameters
     ----------
-    reference : pyarrow.Table, Profile or Arrow stream
+    reference : pyarrow.Table, ctcore.data.Source, Profile or Arrow stream
         What current data is compared with. A stream (anything with ``__arrow_c_stream__``) is read once, in memory that
-        does not grow with its rows. Profiles and streams serve every statistic of counted cells, and KS to within
-        bounds that the interval takes in; Wasserstein and AUC need the rows.
-    current : pyarrow.Table, Profile or Arrow stream
+        does not grow with its rows. Profiles and streams serve every statistic of counted cells, and KS, AUC and
+        Wasserstein to within bounds that the interval takes in. Files (``data.source``) are profiled likewise; where
+        that leaves one of the three undecided and both sides have rows, those of that column are read, and it is judged
+        by them (``ColumnDrift.refined``). Profiles that leave it undecided without rows are ``insufficient``.
+    current : pyarrow.Table, ctcore.data.Source, Profile or Arrow stream
         The data to judge, none of whose rows are in the reference. A profile must have been made ``like=`` the
         reference.
     tolerances : Tolerances, optional
@@ -89,24 +85,23 @@ def compare(
     (<Verdict.FAIL: 'fail'>, <Verdict.FAIL: 'fail'>)
     """
     tolerances = tolerances or Tolerances()
-    reference, current = held(reference, current)
-    for side, rows in (("reference", reference), ("current", current)):
-        if time_column is not None and isinstance(rows, Profile):
-            raise ArgumentError(f"{side}: a profile or stream has lost its days; give a table, or no time_column")
-    frozen = profile(reference)
+    if time_column is not None:
+        reference, current = _with_days("reference", reference), _with_days("current", current)
+    before = Side.of(reference)
+    after = Side.of(current, like=before.profile)
+    frozen = before.profile
     known = [name for name in (*frozen.columns, *frozen.skipped) if name != time_column]
-    names = _named(known, columns, current.column_names)
+    names = _named(known, columns, after.profile.column_names)
     for name in frozen.columns:
         tolerances.statistic(name, frozen.columns[name]["kind"])
     if history:
         windows = [each if isinstance(each, Profile) else profile(each, like=frozen) for each in history]
         tolerances = widened(tolerances, learned(frozen, windows, tolerances))
-    counted = profile(current, like=frozen)
     days = None if time_column is None else Days.of(reference, current, time_column, frozen)
-    sides = _Sides(reference, current, frozen, counted, days, tolerances, columns or [])
+    sides = Sides(before, after, tolerances, columns or [], days)
     judged = _discovered([sides.judge(name) for name in names], tolerances.false_discovery_rate)
     if columns is None:
-        judged += [_new(name) for name in current.column_names if name not in (*known, time_column)]
+        judged += [_new(name) for name in after.profile.column_names if name not in (*known, time_column)]
     checks = [_dataset(judged, tolerances, importance)]
     if days:
         checks.append(_rows_a_day(days))
@@ -114,10 +109,19 @@ def compare(
         checks=tuple(checks),
         columns=tuple(judged),
         reference_rows=frozen.num_rows,
-        current_rows=current.num_rows,
+        current_rows=after.profile.num_rows,
         reference_days=days.sizes[0] if days else None,
         current_days=days.sizes[1] if days else None,
     )
+
+
+def _with_days(side: str, data: Any) -> Any:
+    """Give the rows of a side, which alone know their days."""
+    if is_table(data):
+        return data
+    if is_source(data):
+        return data.table()
+    raise ArgumentError(f"{side}: a profile or stream has lost its days; give a table, or no time_column")
 
 
 def _named(known: list[str], columns: list[str] | None, current: list[str]) -> list[str]:
@@ -131,186 +135,9 @@ def _named(known: list[str], columns: list[str] | None, current: list[str]) -> l
     return names
 
 
-@dataclass(frozen=True, slots=True)
-class _Sides:
-    """Both sides of a comparison, and how they are judged."""
-
-    reference: Any
-    current: Any
-    frozen: Profile
-    counted: Profile
-    days: Days | None
-    tolerances: Tolerances
-    named: list[str]
-
-    def judge(self, name: str) -> ColumnDrift:
-        """Judge a column; what goes wrong with it ends nothing but itself."""
-        if name in self.frozen.skipped:
-            return _undone(name, self.frozen.skipped[name], Verdict.NOT_RUN)
-        if name in self.counted.skipped:  # the reference could be read: that current cannot is a change
-            return _undone(name, self.counted.skipped[name], Verdict.FAIL)
-        try:
-            return self._judge(name)
-        except CtcoreError as error:
-            return _undone(name, str(error), Verdict.NOT_RUN)
-
-    def _judge(self, name: str) -> ColumnDrift:
-        before, after = self.frozen.columns[name], self.counted.columns[name]
-        kind = before["kind"]
-        checks = [self._share(name, "missing")]
-        cells = cell_counts(before, after)
-        n, m = sum(cells[0]), sum(cells[1])
-        if n == 0 or m == 0:
-            side = "reference" if n == 0 else "current data"
-            words = f"the {side} has no value to compare; every row is missing or infinite"
-            if n == m == 0:
-                words = "neither side has a value to compare"
-            message = f"{name}: {words}"
-            id_ = f"drift.{name}.distribution"
-            checks.append(Check(id=id_, verdict=Verdict.INSUFFICIENT, message=message, n=min(n, m)))
-            return ColumnDrift(name=name, kind=kind, checks=tuple(checks), statistics={}, words=words)
-        statistic = self.tolerances.statistic(name, kind)
-        tolerance = self.tolerances.of(name, statistic)
-        against, alone, check = self._decision(name, statistic, tolerance, cells)
-        if self._is_clock(name, cells):
-            against = None
-            words = "moved on, as time does; it is judged where it is named in columns"
-            check = replace(check, verdict=Verdict.NOT_RUN, message=f"{name}: {words}", required=False)
-        checks.append(check)
-        if kind == "category":
-            checks.append(self._share(name, "unseen"))
-        return ColumnDrift(
-            name=name,
-            kind=kind,
-            checks=tuple(checks),
-            statistics=self._beside(name, cells),
-            words=in_words(before, after, cells, time=self._is_time(name)),
-            distribution=_distribution(cells, time=self._is_time(name)),
-            p_value=against.p_above if against else None,
-            primary=statistic,
-            if_rows_were_independent=alone,
-        )
-
-    def _decision(
-        self, name: str, statistic: str, tolerance: float, cells: tuple[list[int], list[int], list[Any]]
-    ) -> tuple[Against | None, Check | None, Check]:
-        """Decide by rows; where days are the unit, by days, with what rows say beside it."""
-        frozen = self.frozen.columns[name]["kind"] == "number"
-        sizes = sum(cells[0]), sum(cells[1])
-        if statistic in RANKS:
-            if not self._has_rows and statistic == "ks":
-                bounds = ks_bounds(self.frozen.columns[name], self.counted.columns[name])
-                against = ks_between(bounds, *sizes, tolerance)
-                return against, None, decide(name, statistic, against, tolerance, sizes)
-            if not self._has_rows:
-                message = (
-                    f"{name}: {TITLES[statistic]} needs the rows of both sides, and a profile has its cells only; "
-                    f"give tables, or judge by psi or ks"
-                )
-                id_ = f"drift.{name}.{statistic}"
-                return None, None, Check(id=id_, verdict=Verdict.NOT_RUN, message=message)
-            against, why = ranks_against(statistic, self.reference[name], self.current[name], tolerance), None
-        else:
-            against, why = cells_against(statistic, cells[0], cells[1], tolerance, frozen=frozen)
-        by_rows = decide(name, statistic, against, tolerance, sizes, hidden=why)
-        if self.days is None:
-            return against, None, by_rows
-        fewest = min(self.days.sizes)
-        if fewest < _days.FEWEST:
-            message = (
-                f"{name}: {TITLES[statistic]} {against.statistic:.3g}, but chance draws days, and {fewest} say too "
-                f"little of others; {_days.FEWEST} days a side are needed at least"
-            )
-            check = replace(by_rows, verdict=Verdict.INSUFFICIENT, message=message, lower=None, upper=None, n=fewest)
-            return None, by_rows, check
-        found = self._by_days(name, statistic, tolerance, against.statistic, pooling(cells[0], cells[1], frozen=frozen))
-        check = decide(name, statistic, found, tolerance, self.days.sizes, unit="days", hidden=why)
-        return found, by_rows, check
-
-    def _by_days(self, name: str, statistic: str, tolerance: float, shown: float, pooled: Pooling) -> Against:
-        days = self.days
-        assert days is not None  # noqa: S101 - for the type checker: the caller has days
-        before = self.frozen.columns[name]
-        if statistic not in RANKS:
-            cells = len(cell_counts(before, self.counted.columns[name])[0])
-            counts = days.counts(lambda day: pooled.of(_all_cells(day.columns[name], cells)))
-            return _days.cells_against(statistic, counts, tolerance, shown)
-        fine = _core.profile_column(name, self.reference[name], cells=_days.RANK_CELLS, limit=1)
-        after = self.counted.columns[name]
-        ends = min(fine["minimum"], after["minimum"]), max(fine["maximum"], after["maximum"])
-        borders = np.array([ends[0], *fine["edges"], ends[1]])
-        scale = math.sqrt(fine["squares"] / fine["finite"]) or 1.0
-        values = days.values(name, fine["edges"])
-        return _days.ranks_against(statistic, values, borders, shown, scale, tolerance)
-
-    def _share(self, name: str, what: str) -> Check:
-        count = missing if what == "missing" else unseen
-        tolerance = self.tolerances.missing_share if what == "missing" else self.tolerances.unseen_share
-        before, after = self.frozen.columns[name], self.counted.columns[name]
-        by_days = None
-        if self.days and min(self.days.sizes) >= _days.FEWEST:
-            hits = self.days.counts(lambda day: [count(day.columns[name])])
-            rows = self.days.counts(lambda day: [day.columns[name]["rows"]])
-            by_days = _days.change_of_share((hits[0][:, 0], hits[1][:, 0]), (rows[0][:, 0], rows[1][:, 0]))
-        sides = (count(before), count(after)), (before["rows"], after["rows"])
-        return judge_share(name, what, *sides, tolerance, by_days=by_days)
-
-    def _beside(self, name: str, cells: tuple[list[int], list[int], list[Any]]) -> dict[str, float | None]:
-        """Give statistics that are shown and decide nothing."""
-        number = self.frozen.columns[name]["kind"] == "number"
-        pooled = pooling(cells[0], cells[1], frozen=number)
-        sides = pooled.of(cells[0]), pooled.of(cells[1])
-        shown: dict[str, float | None] = {"jensen_shannon": _core.jensen_shannon(*sides)[0]}
-        if number:
-            shown["psi"] = _core.psi(*sides, "jeffreys")[0]
-            if not self._has_rows:
-                bounds = ks_bounds(self.frozen.columns[name], self.counted.columns[name])
-                shown |= {"ks_low": bounds.low, "ks_high": bounds.high}
-            else:
-                ks = Ks(*_core.ks(self.reference[name], self.current[name], "asymptotic"))
-                shown |= {"ks": ks.statistic, "ks_location": ks.location, "ks_sign": ks.sign, "ks_p": ks.p_value}
-        return shown
-
-    def _is_clock(self, name: str, cells: tuple[list[int], list[int], list[Any]]) -> bool:
-        """Tell whether a column says when its row came: then it moves on by itself."""
-        return self._is_time(name) and name not in self.named and cells[1][-1] > _MOVED_ON * sum(cells[1])
-
-    @property
-    def _has_rows(self) -> bool:
-        return not (isinstance(self.reference, Profile) or isinstance(self.current, Profile))
-
-    def _is_time(self, name: str) -> bool:
-        return str(self.counted.columns[name]["type"]).startswith(("Timestamp", "Date"))
-
-
 def is_time(table: Any, name: str) -> bool:
     """Tell whether a column of a table holds dates or time stamps."""
     return name in table.column_names and str(table.schema.field(name).type).startswith(("timestamp", "date"))
-
-
-def _all_cells(column: dict[str, Any], cells: int) -> list[int]:
-    """Give the counts of every cell of the comparison: of categories, the rest is among them or not."""
-    if column["kind"] == "number":
-        return list(column["counts"])
-    return [*column["counts"].values(), column["rest"]][:cells]
-
-
-def _distribution(cells: tuple[list[int], list[int], list[Any]], *, time: bool) -> tuple[Cell, ...]:
-    """Give both distributions: every cell of numbers; of categories the most frequent, the rest as one."""
-    n, m = sum(cells[0]), sum(cells[1])
-    found = [(name, p / n, q / m) for p, q, name in zip(*cells, strict=True)]
-    if found and not isinstance(found[0][0], tuple):
-        found.sort(key=lambda cell: (cell[0] is None, -max(cell[1], cell[2])))
-        rest = found[_SHOWN - 1 :] if len(found) > _SHOWN else []
-        if rest:
-            found = [*found[: _SHOWN - 1], (None, sum(cell[1] for cell in rest), sum(cell[2] for cell in rest))]
-    show = moment if time else short
-    return tuple(Cell(cell_name(name, show=show), p, q) for name, p, q in found)
-
-
-def _undone(name: str, reason: str, verdict: Verdict) -> ColumnDrift:
-    check = Check(id=f"drift.{name}", verdict=verdict, message=f"{name} could not be compared: {reason}")
-    return ColumnDrift(name=name, kind="unknown", checks=(check,), statistics={}, words=reason)
 
 
 def _new(name: str) -> ColumnDrift:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctcore import _core
+from ctcore.drift._profile import Bounds
 from ctcore.drift._tolerances import TITLES
 from ctcore.verdict import Check, Verdict
-
-if TYPE_CHECKING:
-    from ctcore.drift._profile import Bounds
 
 _EXPECTED = 5  # rows of the smaller side in a cell that is looked at alone, where both sides say what is expected
 _FROZEN = 10  # the same where the reference alone does
@@ -96,24 +94,15 @@ def ranks_against(statistic: str, reference: Any, current: Any, tolerance: float
     return Against(*_core.ranks_against(statistic, reference, current, tolerance))
 
 
-def ks_between(bounds: Bounds, n: int, m: int, tolerance: float) -> Against:
-    """Hold the Kolmogorov-Smirnov statistic of two profiles against a tolerance.
+def profiles_against(
+    statistic: str, reference: dict[str, Any], current: dict[str, Any], tolerance: float
+) -> tuple[Against, Bounds]:
+    """Hold a statistic of values against a tolerance, as far as two profiles tell, and give the bounds of it.
 
-    Each side's distribution function lies within ``a / sqrt(rows)`` of its population's but with probability
-    ``2 exp(-2 a^2)`` (Massart, Annals of Probability 18, 1990), which is added to what the profiles leave open. That is
-    wider than the interval of :func:`ranks_against`, which needs the rows.
+    The interval is that of :func:`ranks_against`, wider by what the cells leave open.
     """
-    unit = 1 / math.sqrt(n) + 1 / math.sqrt(m)
-    wrong, missed = (math.sqrt(math.log(4 / share) / 2) for share in (0.05, 0.1))
-    above = max(bounds.low - tolerance, 0.0) / unit
-    return Against(
-        statistic=(bounds.low + bounds.high) / 2,
-        lower=max(bounds.low - wrong * unit, 0.0),
-        upper=min(bounds.high + wrong * unit, 1.0),
-        p_above=min(4 * math.exp(-2 * above**2), 1.0),
-        units_to_pass=(2 * (wrong + missed) / tolerance) ** 2,
-        smallest_found=min(tolerance + (wrong + missed) * unit, 1.0),
-    )
+    found, bounds = _core.profiles_against(statistic, reference, current, tolerance)
+    return Against(*found), Bounds(*bounds)
 
 
 def hidden(pooled: Pooling, n: int, m: int) -> str | None:
@@ -137,10 +126,12 @@ def decide(
     *,
     unit: str = "rows",
     hidden: str | None = None,
+    between: Bounds | None = None,
 ) -> Check:
     """Decide on the interval: proven above, proven below, at the tolerance, or too little to tell.
 
-    ``sizes`` are the rows (or days) of both sides; ``hidden`` says why a pass cannot be believed.
+    ``sizes`` are the rows (or days) of both sides; ``hidden`` says why a pass cannot be believed. Where the statistic
+    is known to lie ``between`` bounds only, rows of these same sizes may tell more: nothing is at the tolerance.
     """
     lower, upper = against.lower, against.upper
     shown = f"[{lower:.3g}, {upper:.3g}]" if math.isfinite(upper) else f"[{lower:.3g}, ...]"
@@ -152,6 +143,14 @@ def decide(
         message = f"{found} is below the tolerance {tolerance:g}, but {hidden}"
     elif upper < tolerance:
         verdict, message = Verdict.PASS, f"{found} is below the tolerance {tolerance:g}"
+    elif between and between.low < between.high:
+        verdict = Verdict.INSUFFICIENT
+        message = (
+            f"{found} cannot be told from the tolerance {tolerance:g} by profiles, which leave it between "
+            f"{between.low:.3g} and {between.high:.3g}; give the data of both sides"
+        )
+        if min(sizes) < against.units_to_pass < math.inf:
+            message += f"; if nothing moved, about {rounded(against.units_to_pass):,} {unit} a side would show it"
     elif upper - lower < tolerance:
         verdict, message = Verdict.WARN, f"{found} is at the tolerance {tolerance:g}; more {unit} would not help"
     else:

@@ -37,6 +37,8 @@ class ColumnDrift:
     """The statistic that decided."""
     if_rows_were_independent: Check | None = None
     """The decision that rows would give where days gave it: shown, never counted."""
+    refined: bool = False
+    """Whether its rows were read, since profiles could not decide."""
 
     @property
     def verdict(self) -> Verdict:
@@ -60,6 +62,7 @@ class ColumnDrift:
             "statistics": plain(self.statistics),
             "checks": [check.to_dict() for check in self.checks],
             "if_rows_were_independent": alone.to_dict() if alone else None,
+            "refined": self.refined,
             "distribution": [
                 {"cell": cell.name, "reference": cell.reference, "current": cell.current} for cell in self.distribution
             ],

@@ -182,9 +182,9 @@ pub(crate) fn ranks_against(
     })
 }
 
-type Judged = (f64, f64, f64, f64, f64, f64);
+pub(crate) type Judged = (f64, f64, f64, f64, f64, f64);
 
-fn judged(against: Against) -> Judged {
+pub(crate) fn judged(against: Against) -> Judged {
     let Effect {
         statistic,
         lower,

@@ -50,8 +50,8 @@ mod _core {
     use super::paired::{auc_bootstrap, auc_delong, paired};
     #[pymodule_export]
     use super::profile::{
-        check_profile, count_cells, ks_bounds, merge_profiles, profile_column, profile_column_like,
-        profile_stream, quantile, wasserstein_bounds,
+        auc_bounds, check_profile, count_cells, ks_bounds, merge_profiles, profile_column,
+        profile_column_like, profile_stream, profiles_against, quantile, wasserstein_bounds,
     };
     #[pymodule_export]
     use super::set_threads;

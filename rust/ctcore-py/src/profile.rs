@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ctcore::Error;
 use ctcore::column::Rows;
-use ctcore::drift::bounds;
+use ctcore::drift::{self, bounds};
 use ctcore::num::Moments;
 use ctcore::profile::cells::Cells;
 use ctcore::profile::distinct::Distinct;
@@ -15,6 +15,7 @@ use pyo3::types::PyDict;
 use pyo3_arrow::input::AnyRecordBatch;
 
 use crate::border::{ArgumentError, Column, run, to_python};
+use crate::drift::{Judged, judged};
 
 /// One pass over record batches: (profiles by name; for each other column why it has none, or `None`
 /// where it is missing; rows). Cells are frozen on the batches, or are those of the profiles in `like`.
@@ -138,6 +139,44 @@ pub(crate) fn wasserstein_bounds(
     let (reference, current) = (numbers(reference)?, numbers(current)?);
     let found = run(py, || bounds::wasserstein(&reference, &current))?;
     Ok((found.low, found.high))
+}
+
+/// Bounds of the AUC of two profiled columns: (low, high).
+#[pyfunction]
+#[pyo3(signature = (reference, current))]
+pub(crate) fn auc_bounds(
+    py: Python<'_>,
+    reference: &Bound<'_, PyDict>,
+    current: &Bound<'_, PyDict>,
+) -> PyResult<(f64, f64)> {
+    let (reference, current) = (numbers(reference)?, numbers(current)?);
+    let found = run(py, || bounds::auc(&reference.quantiles, &current.quantiles))?;
+    Ok((found.low, found.high))
+}
+
+/// A statistic of values against a tolerance, as far as two profiled columns tell: as [`ranks_against`],
+/// and the bounds of the statistic itself.
+#[pyfunction]
+#[pyo3(signature = (statistic, reference, current, tolerance))]
+pub(crate) fn profiles_against(
+    py: Python<'_>,
+    statistic: &str,
+    reference: &Bound<'_, PyDict>,
+    current: &Bound<'_, PyDict>,
+    tolerance: f64,
+) -> PyResult<(Judged, (f64, f64))> {
+    let (reference, current) = (numbers(reference)?, numbers(current)?);
+    let (before, after) = (&reference.quantiles, &current.quantiles);
+    let (found, bounds) = run(py, || match statistic {
+        "ks" => drift::ks::profiled_against(before, after, tolerance),
+        "auc" => drift::mann_whitney::profiled_against(before, after, tolerance),
+        "wasserstein" => drift::wasserstein::profiled_against(&reference, &current, tolerance),
+        other => Err(Error::argument(
+            "statistic",
+            format!("{other:?} is not of values"),
+        )),
+    })?;
+    Ok((judged(found), (bounds.low, bounds.high)))
 }
 
 fn numbers(column: &Bound<'_, PyDict>) -> PyResult<NumberProfile> {

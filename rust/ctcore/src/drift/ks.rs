@@ -1,10 +1,12 @@
 //! The two-sample Kolmogorov-Smirnov statistic.
 
 use super::against::{Against, Effect, Z_80, Z_90};
+use super::bounds::{self, Bounds};
 use super::{Method, PValue, sizes};
 use crate::Result;
 use crate::num::{CHUNK, from_order_key, order_key};
 use crate::par;
+use crate::profile::quantiles::Quantiles;
 use crate::rank::bins::Bins;
 use crate::rank::{Sorted, State, Tie, fold, sample, walk};
 use crate::special::kolmogorov_sf;
@@ -312,27 +314,9 @@ const KOLMOGOROV_95: f64 = 1.358_098_639_322_550_4;
 const KOLMOGOROV_90: f64 = 1.223_847_870_217_082_5;
 
 impl Ks {
-    /// The statistic against a tolerance.
-    ///
-    /// The lower end takes off what noise adds anywhere, the Kolmogorov distribution's 95%: no smaller
-    /// difference of the populations explains the statistic. The upper end needs no more than the
-    /// noise at one place, which is normal with at most the deviation `sqrt(1/n + 1/m) / 2`: the largest
-    /// difference of the populations is somewhere, and the statistic is at least what was seen there.
-    /// Both hold for ties and for any two distributions, so each is wrong at most 5% of the time, mostly
-    /// less.
+    /// The statistic against a tolerance: [`against`].
     pub fn against(&self, tolerance: f64) -> Against {
-        let unit = (1.0 / self.n as f64 + 1.0 / self.m as f64).sqrt();
-        let at_a_place = |z: f64| z * unit / 2.0;
-        Against {
-            effect: Effect {
-                statistic: self.statistic,
-                lower: (self.statistic - KOLMOGOROV_95 * unit).max(0.0),
-                upper: (self.statistic + at_a_place(Z_90)).min(1.0),
-            },
-            p_above: kolmogorov_sf((self.statistic - tolerance) / unit),
-            rows_to_pass: (2.0 * ((KOLMOGOROV_90 + Z_90 / 2.0) / tolerance).powi(2)).ceil(),
-            smallest_found: (tolerance + KOLMOGOROV_95 * unit + at_a_place(Z_80)).min(1.0),
-        }
+        against(Bounds::exact(self.statistic), [self.n, self.m], tolerance)
     }
 
     /// The p-value of the statistic, two-sided: exact while `n m` is at most 10 million, else by the
@@ -346,6 +330,50 @@ impl Ks {
             PValue::asymptotic(kolmogorov_sf(self.statistic * (n / (n + m) * m).sqrt()))
         }
     }
+}
+
+/// The statistic of two samples of the sizes `[n, m]`, as far as it is known, against a tolerance.
+///
+/// The lower end takes off what noise adds anywhere, the Kolmogorov distribution's 95%: no smaller
+/// difference of the populations explains the statistic. The upper end needs no more than the
+/// noise at one place, which is normal with at most the deviation `sqrt(1/n + 1/m) / 2`: the largest
+/// difference of the populations is somewhere, and the statistic is at least what was seen there.
+/// Both hold for ties and for any two distributions, so each is wrong at most 5% of the time, mostly
+/// less.
+///
+/// ```
+/// use ctcore::drift::{bounds::Bounds, ks::against};
+/// let found = against(Bounds { low: 0.2, high: 0.21 }, [10_000, 10_000], 0.08);
+/// assert!(found.effect.lower > 0.08 && found.effect.upper > 0.21);
+/// ```
+pub fn against(statistic: Bounds, [n, m]: [usize; 2], tolerance: f64) -> Against {
+    let unit = (1.0 / n as f64 + 1.0 / m as f64).sqrt();
+    let at_a_place = |z: f64| z * unit / 2.0;
+    Against {
+        effect: Effect {
+            statistic: statistic.middle(),
+            lower: (statistic.low - KOLMOGOROV_95 * unit).max(0.0),
+            upper: (statistic.high + at_a_place(Z_90)).min(1.0),
+        },
+        p_above: kolmogorov_sf((statistic.low - tolerance) / unit),
+        rows_to_pass: (2.0 * ((KOLMOGOROV_90 + Z_90 / 2.0) / statistic.room(tolerance)).powi(2)).ceil(),
+        smallest_found: (tolerance + statistic.width() + KOLMOGOROV_95 * unit + at_a_place(Z_80)).min(1.0),
+    }
+}
+
+/// As [`against`], of two profiles on the same cells, with the bounds that they give the statistic
+/// ([`bounds::ks`]).
+///
+/// # Errors
+/// As [`bounds::ks`].
+pub fn profiled_against(
+    reference: &Quantiles,
+    current: &Quantiles,
+    tolerance: f64,
+) -> Result<(Against, Bounds)> {
+    let statistic = bounds::ks(reference, current)?;
+    let sizes = [reference.count() as usize, current.count() as usize];
+    Ok((against(statistic, sizes, tolerance), statistic))
 }
 
 /// The share of the lattice paths from (0, 0) to (n, m) that touch `|i m - j n| >= steps`.

@@ -1,8 +1,11 @@
 //! The Mann-Whitney U statistic.
 
 use super::against::{Against, Effect, Z_80, Z_90};
+use super::bounds::{self, Bounds, Placement};
 use super::{Method, PValue, sizes};
 use crate::Result;
+use crate::num::sum;
+use crate::profile::quantiles::Quantiles;
 use crate::rank::{Sorted, State, Tie, fold};
 use crate::special::{normal_sf, t_quantile, t_sf};
 
@@ -66,29 +69,71 @@ pub fn against(reference: &Sorted, current: &Sorted, tolerance: f64) -> Result<A
     let placements = fold(reference, current, || Placements::new(n, m)).unwrap_or(Placements::new(n, m));
     let (n, m) = (n as f64, m as f64);
     let (noise, other_noise) = (placements.variance(0) / n, placements.variance(1) / m);
-    let least = 1.0 / n.min(m).powi(2);
-    let variance = (noise + other_noise).max(least);
     let share = noise / (noise + other_noise);
     let df = if share.is_nan() {
         n.min(m)
     } else {
         1.0 / (share * share / (n - 1.0).max(1.0) + (1.0 - share).powi(2) / (m - 1.0).max(1.0))
     };
-    let deviation = variance.sqrt();
+    let moved = Bounds::exact((placements.auc() - 0.5).abs());
+    Ok(judged(moved, [n, m], noise + other_noise, df, tolerance))
+}
+
+/// As [`against`], of two profiles on the same cells, with the bounds that they give the statistic
+/// ([`bounds::auc`]).
+///
+/// A placement is known to within half of what the other side holds in its cell. The deviation of
+/// placements is at most that of these middles and the root mean square of what is open (Minkowski). The
+/// degrees of freedom are those of the smaller side, which Satterthwaite's are never below.
+///
+/// # Errors
+/// As [`bounds::auc`].
+pub fn profiled_against(
+    reference: &Quantiles,
+    current: &Quantiles,
+    tolerance: f64,
+) -> Result<(Against, Bounds)> {
+    let auc = bounds::auc(reference, current)?;
+    let (below, above) = (0.5 - auc.high, auc.low - 0.5);
+    let moved = Bounds {
+        low: below.max(above).max(0.0),
+        high: (-below).max(-above),
+    };
+    let [n, m] = [reference, current].map(|side| side.count() as f64);
+    let [noise, other_noise] = bounds::placements(reference, current)?.map(|placed| variance(&placed));
+    let df = (n.min(m) - 1.0).max(1.0);
+    let found = judged(moved, [n, m], noise / n + other_noise / m, df, tolerance);
+    Ok((found, moved))
+}
+
+/// The most that the variance of a side's placements may be.
+fn variance(placed: &[Placement]) -> f64 {
+    let count = sum(placed, |each| each.count as f64);
+    if count < 2.0 {
+        return 0.25; // one value says nothing of its spread: the most that a share can have
+    }
+    let mean = sum(placed, |each| each.count as f64 * each.middle) / count;
+    let squares = sum(placed, |each| each.count as f64 * (each.middle - mean).powi(2));
+    let open = sum(placed, |each| each.count as f64 * each.half.powi(2));
+    (squares.sqrt() + open.sqrt()).powi(2) / (count - 1.0)
+}
+
+/// The distance of the AUC from 1/2 with the variance of its noise, against a tolerance.
+fn judged(moved: Bounds, [n, m]: [f64; 2], variance: f64, df: f64, tolerance: f64) -> Against {
+    let deviation = variance.max(1.0 / n.min(m).powi(2)).sqrt();
     let reach = t_quantile(0.95, df) * deviation;
-    let moved = placements.auc() - 0.5;
     // Where nothing moved, ties aside, an AUC varies by (1/n + 1/m) / 12.
     let still = (2.0 / 12.0_f64).sqrt();
-    Ok(Against {
+    Against {
         effect: Effect {
-            statistic: moved.abs(),
-            lower: (moved.abs() - reach).max(0.0),
-            upper: (moved.abs() + reach).min(0.5),
+            statistic: moved.middle(),
+            lower: (moved.low - reach).max(0.0),
+            upper: (moved.high + reach).min(0.5),
         },
-        p_above: t_sf((moved.abs() - tolerance) / deviation, df),
-        rows_to_pass: (2.0 * Z_90 * still / tolerance).powi(2).ceil(),
-        smallest_found: (tolerance + reach + Z_80 * deviation).min(0.5),
-    })
+        p_above: t_sf((moved.low - tolerance) / deviation, df),
+        rows_to_pass: (2.0 * Z_90 * still / moved.room(tolerance)).powi(2).ceil(),
+        smallest_found: (tolerance + moved.width() + reach + Z_80 * deviation).min(0.5),
+    }
 }
 
 /// Sums and squares of placements: of a value of one side, twice the number of the other side's values

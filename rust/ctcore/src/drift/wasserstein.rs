@@ -1,10 +1,12 @@
 //! The Wasserstein distance of order 1.
 
 use super::against::{Against, Effect, Z_80, Z_90};
+use super::bounds::{self, Bounds};
 use super::cells::{normal_score, quantile};
 use super::sizes;
 use crate::Result;
 use crate::num::{Sum, sum};
+use crate::profile::{NumberProfile, joined};
 use crate::rank::{Sorted, State, Tie, fold};
 use crate::special::normal_sf;
 
@@ -49,16 +51,56 @@ const VAGUE: f64 = 0.15;
 /// # Errors
 /// As [`super::ks::ks`].
 pub fn against(reference: &Sorted, current: &Sorted, tolerance: f64) -> Result<Against> {
-    let distance = wasserstein(reference, current)?;
-    let (n, m) = (reference.len() as f64, current.len() as f64);
-    let (spread, other) = (Spread::of(reference), Spread::of(current));
-    let statistic = if distance == 0.0 {
-        0.0
-    } else {
-        distance / spread.deviation
+    let distance = Bounds::exact(wasserstein(reference, current)?);
+    let sides = [Spread::of(reference), Spread::of(current)];
+    let (found, _) = judged(distance, sides, &steps(reference, current), tolerance);
+    Ok(found)
+}
+
+/// As [`against`], of two profiles on the same cells, with the bounds that they give the statistic
+/// ([`bounds::wasserstein`]).
+///
+/// The fourth moment and the Brownian bridges are taken as large as the cells allow.
+///
+/// # Errors
+/// As [`bounds::wasserstein`].
+pub fn profiled_against(
+    reference: &NumberProfile,
+    current: &NumberProfile,
+    tolerance: f64,
+) -> Result<(Against, Bounds)> {
+    let distance = bounds::wasserstein(reference, current)?;
+    let sides = [Spread::at_most(reference), Spread::at_most(current)];
+    Ok(judged(
+        distance,
+        sides,
+        &profiled_steps(reference, current),
+        tolerance,
+    ))
+}
+
+/// A distance against a tolerance in standard deviations of the first side, and the distance in these.
+fn judged(
+    distance: Bounds,
+    [spread, other]: [Spread; 2],
+    steps: &[Step],
+    tolerance: f64,
+) -> (Against, Bounds) {
+    let (n, m) = (spread.count, other.count);
+    let scaled = |distance: f64| {
+        if distance == 0.0 {
+            0.0
+        } else {
+            distance / spread.deviation
+        }
+    };
+    let distance = Bounds {
+        low: scaled(distance.low),
+        high: scaled(distance.high),
     };
     let vague = ((spread.kurtosis - 1.0).max(0.0) / (4.0 * n)).sqrt();
-    let (mean, variance) = noise(reference, current);
+    let unit = (1.0 / n + 1.0 / m).sqrt();
+    let (mean, variance) = noise(steps, unit);
     let (mean, variance) = (mean / spread.deviation, variance / spread.deviation.powi(2));
     let of_scale = (tolerance * vague).powi(2);
     let deviation = (variance + of_scale).sqrt();
@@ -71,36 +113,37 @@ pub fn against(reference: &Sorted, current: &Sorted, tolerance: f64) -> Result<A
     let other = other.deviation / spread.deviation;
     let of_mean = (1.0 / n + other * other / m + of_scale).sqrt();
     // All of it falls with the root of the rows.
-    let unit = (1.0 / n + 1.0 / m).sqrt();
-    let rows = 2.0 * ((reach(Z_80) + Z_90 * of_mean) / (tolerance * unit)).powi(2);
+    let rows = 2.0 * ((reach(Z_80) + Z_90 * of_mean) / (distance.room(tolerance) * unit)).powi(2);
     let rows_for_scale = n * (vague / VAGUE).powi(2);
-    let believed = vague <= VAGUE && statistic.is_finite();
-    Ok(Against {
+    let believed = vague <= VAGUE && distance.high.is_finite();
+    let found = Against {
         effect: Effect {
-            statistic,
+            statistic: distance.middle(),
             lower: if believed {
-                (statistic - reach(Z_90)).max(0.0)
+                (distance.low - reach(Z_90)).max(0.0)
             } else {
                 0.0
             },
             upper: if believed {
-                statistic + Z_90 * of_mean
+                distance.high + Z_90 * of_mean
             } else {
                 f64::INFINITY
             },
         },
         p_above: if believed {
-            normal_sf(normal_score((statistic - tolerance - mean) / deviation, shape))
+            normal_sf(normal_score((distance.low - tolerance - mean) / deviation, shape))
         } else {
             1.0
         },
         rows_to_pass: rows.max(rows_for_scale).ceil(),
-        smallest_found: tolerance + reach(Z_90) + Z_80 * of_mean,
-    })
+        smallest_found: tolerance + distance.width() + reach(Z_90) + Z_80 * of_mean,
+    };
+    (found, distance)
 }
 
 /// How far the values of a sample spread.
 struct Spread {
+    count: f64,
     /// The standard deviation, of `n`.
     deviation: f64,
     /// The fourth central moment over the squared variance: 3 for a normal.
@@ -110,20 +153,55 @@ struct Spread {
 impl Spread {
     fn of(sample: &Sorted) -> Self {
         let values: Vec<f64> = (0..sample.len()).filter_map(|i| sample.get(i)).collect();
-        let n = values.len() as f64;
-        let mean = sum(&values, |x| x) / n;
-        let variance = sum(&values, |x| (x - mean).powi(2)) / n;
-        let fourth = sum(&values, |x| (x - mean).powi(4)) / n;
+        let count = values.len() as f64;
+        let mean = sum(&values, |x| x) / count;
+        let variance = sum(&values, |x| (x - mean).powi(2)) / count;
+        let fourth = sum(&values, |x| (x - mean).powi(4)) / count;
         Self {
+            count,
+            deviation: variance.sqrt(),
+            kurtosis: fourth / (variance * variance),
+        }
+    }
+
+    /// With every value at the end of its cell that is further from the mean.
+    fn at_most(profile: &NumberProfile) -> Self {
+        let count = profile.moments.count as f64;
+        let variance = profile.moments.squares / count;
+        let ends = places(profile, profile.range);
+        let counts = profile.quantiles.counts();
+        let cells: Vec<(f64, f64)> = counts
+            .iter()
+            .zip(ends.iter().zip(&ends[1..]))
+            .map(|(&count, (from, to))| {
+                let furthest = (from - profile.moments.mean)
+                    .abs()
+                    .max((to - profile.moments.mean).abs());
+                (count as f64, furthest)
+            })
+            .collect();
+        let fourth = sum(&cells, |(count, furthest)| count * furthest.powi(4)) / count;
+        Self {
+            count,
             deviation: variance.sqrt(),
             kurtosis: fourth / (variance * variance),
         }
     }
 }
 
-/// Mean and variance of `integral |B(x)| dx`, with `B` the noise of `F - G` where both samples come from
-/// one population: normal at each place, two places together as a Brownian bridge.
-fn noise(reference: &Sorted, current: &Sorted) -> (f64, f64) {
+/// The ends of a profile's cells inside a range.
+fn places(profile: &NumberProfile, range: Option<(f64, f64)>) -> Vec<f64> {
+    let (first, last) = range.unwrap_or_default();
+    let inside = profile.quantiles.edges().as_slice().iter();
+    let inside = inside.map(|edge| edge.clamp(first, last));
+    [first].into_iter().chain(inside).chain([last]).collect()
+}
+
+/// A piece of the line: the share of the pooled values that is not above it, and its width.
+type Step = (f64, f64);
+
+/// The pieces between places of two samples.
+fn steps(reference: &Sorted, current: &Sorted) -> Vec<Step> {
     let mut places: Vec<f64> = [reference, current]
         .iter()
         .flat_map(|sample| {
@@ -134,9 +212,8 @@ fn noise(reference: &Sorted, current: &Sorted) -> (f64, f64) {
     places.sort_unstable_by(f64::total_cmp);
     places.dedup();
     let (n, m) = (reference.len() as f64, current.len() as f64);
-    let unit = (1.0 / n + 1.0 / m).sqrt();
     // Between two places lies the share of the values that is not above the first.
-    let steps: Vec<(f64, f64)> = places
+    places
         .iter()
         .zip(places.iter().skip(1))
         .map(|(&from, &to)| {
@@ -145,8 +222,35 @@ fn noise(reference: &Sorted, current: &Sorted) -> (f64, f64) {
             let before_next = (reference.below(to) + current.below(to)) as f64 / (n + m);
             (f64::midpoint(here, before_next), to - from)
         })
-        .collect();
-    let weight = |&(share, width): &(f64, f64)| width * unit * (share * (1.0 - share)).max(0.0).sqrt();
+        .collect()
+}
+
+/// The pieces that cells of two profiles make, each with the share nearest to 1/2 that lies in it: there
+/// the noise is largest.
+fn profiled_steps(reference: &NumberProfile, current: &NumberProfile) -> Vec<Step> {
+    let ends = places(reference, joined(reference.range, current.range));
+    let whole = (reference.quantiles.count() + current.quantiles.count()) as f64;
+    let ranks = reference
+        .quantiles
+        .ranks()
+        .into_iter()
+        .zip(current.quantiles.ranks());
+    let shares = ranks.map(|((a, b), (c, d))| (a + b + c + d) as f64 / (2.0 * whole));
+    let shares: Vec<f64> = [0.0].into_iter().chain(shares).collect();
+    let together = shares.len().div_ceil(2 * PLACES);
+    (0..shares.len() - 1)
+        .step_by(together)
+        .map(|from| {
+            let to = (from + together).min(shares.len() - 1);
+            (0.5_f64.max(shares[from]).min(shares[to]), ends[to] - ends[from])
+        })
+        .collect()
+}
+
+/// Mean and variance of `integral |B(x)| dx`, with `B` the noise of `F - G` where both samples come from
+/// one population: normal at each place, two places together as a Brownian bridge.
+fn noise(steps: &[Step], unit: f64) -> (f64, f64) {
+    let weight = |&(share, width): &Step| width * unit * (share * (1.0 - share)).max(0.0).sqrt();
     let mean = (2.0 / std::f64::consts::PI).sqrt() * steps.iter().map(weight).sum::<f64>();
     let mut variance = 0.0;
     for (i, first) in steps.iter().enumerate() {

@@ -311,7 +311,8 @@ impl Summary {
     }
 }
 
-fn joined(first: Option<(f64, f64)>, second: Option<(f64, f64)>) -> Option<(f64, f64)> {
+/// The range of two samples together.
+pub(crate) fn joined(first: Option<(f64, f64)>, second: Option<(f64, f64)>) -> Option<(f64, f64)> {
     match (first, second) {
         (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
         (range, None) | (None, range) => range,
