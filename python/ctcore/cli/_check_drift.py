@@ -33,6 +33,7 @@ Examples:
   ctcore check-drift 'days/2024-0[1-3]-*.parquet' days/2024-04-01.parquet --columns fare,payment_type
   ctcore check-drift train.csv now.csv --tolerance 0.1 --tolerance fare=0.2 --statistic fare=ks
   ctcore check-drift train.parquet april.parquet --time-column pickup --every 1d --format html -o drift.html
+  ctcore check-drift train.parquet april.parquet --time-column day --span trips_7d=7d
 
 {EXIT_CODES}"""
 
@@ -62,6 +63,14 @@ Examples:
     help="Dates or time stamps: days are then the unit of chance, since rows of one day are not independent.",
 )
 @click.option(
+    "--span",
+    "spans",
+    multiple=True,
+    metavar="COLUMN=DURATION",
+    help="With --time-column: the window of a rolling sum, as trips_7d=7d, which is judged on days so far apart. "
+    "May be repeated.",
+)
+@click.option(
     "--every", metavar="DURATION", help="With --time-column: a timeline of CURRENT in such spans, as 1d, 12h or 1w."
 )
 @click.option(
@@ -80,6 +89,7 @@ def check_drift(
     tolerances: Sequence[str],
     statistics: Sequence[str],
     time_column: str | None,
+    spans: Sequence[str],
     every: str | None,
     model: str | None,
     project: str,
@@ -102,6 +112,8 @@ def check_drift(
 
     if every and not time_column:
         raise ArgumentError("every: spans need the time to cut at; name its column with --time-column")
+    if spans and not time_column:
+        raise ArgumentError("span: what lies apart is told by the time; name its column with --time-column")
     if output and not Path(output).resolve().parent.is_dir():
         raise ArgumentError(f"output: there is no folder {Path(output).resolve().parent}")
     opened = data.load(reference), data.load(current)
@@ -110,7 +122,8 @@ def check_drift(
     if shared:
         raise ArgumentError(f"current: {shared[0]} is in the reference too; what is compared must not share rows")
     names = separated(columns) or None
-    needed = None if names is None or model else [*names, *([time_column] if time_column else [])]
+    windows = _spans(spans)
+    needed = None if names is None or model else [*names, *windows, *([time_column] if time_column else [])]
     sides = tuple(_read(side, needed, rows=bool(time_column or model)) for side in opened)
     wanted = _tolerances(statistics, tolerances, _names(opened[0]))
     importance = None
@@ -118,7 +131,12 @@ def check_drift(
         sides, importance = _with_predictions(sides, project, model)
         names = [*names, "prediction"] if names and "prediction" in sides[0].column_names else names
     found = drift.compare(
-        sides[0], sides[1], tolerances=wanted, columns=names, importance=importance, time_column=time_column
+        *sides,
+        tolerances=wanted,
+        columns=names,
+        importance=importance,
+        time_column=time_column,
+        spans=windows,
     )
     if time_column and every:
         over_time = drift.timeline(sides[0], sides[1], time_column, every=every, tolerances=wanted, columns=names)
@@ -186,6 +204,14 @@ def _tolerances(statistics: Sequence[str], tolerances: Sequence[str], columns: l
             for_all: dict[str, Any] = dict.fromkeys(primaries, value)
             found = replace(found, **for_all)
     return found
+
+
+def _spans(spans: Sequence[str]) -> dict[str, str]:
+    """Read `COLUMN=DURATION`."""
+    for span in spans:
+        if "=" not in span:
+            raise ArgumentError(f'span: must be COLUMN=DURATION, such as "trips_7d=7d"; found {span!r}')
+    return {column: length for column, _, length in (span.rpartition("=") for span in spans)}
 
 
 def _named(options: Sequence[str], what: str, columns: list[str]) -> list[tuple[str | None, str]]:

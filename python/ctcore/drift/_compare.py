@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from ctcore.drift._profile import Profile, profile
 from ctcore.drift._report import ColumnDrift, DriftReport
 from ctcore.drift._sides import Side, Sides, is_source, is_table
 from ctcore.drift._tolerances import Tolerances
-from ctcore.errors import ArgumentError
+from ctcore.duration import duration
+from ctcore.errors import ArgumentError, did_you_mean
 from ctcore.verdict import Check, Verdict
 
 
@@ -29,6 +31,7 @@ def compare(
     columns: list[str] | None = None,
     importance: dict[str, float] | None = None,
     time_column: str | None = None,
+    spans: Mapping[str, str | timedelta] | None = None,
     history: Sequence[Any] = (),
 ) -> DriftReport:
     """Judge how far a table has moved from a reference.
@@ -64,6 +67,11 @@ def compare(
         Dates or time stamps. Days are then the unit of chance, since rows of one day are not independent: intervals
         are as wide as days differ, and what rows would say stands beside them. The two sides must not share a day. The
         number of rows a day is compared too, which without it means nothing. The column itself is not compared.
+    spans : dict of str to str or timedelta, optional
+        Columns that are rolling sums (or means, counts), each with the length of its window: ``{"trips_7d": "7d"}``.
+        Sums of two days less than a week apart share days, so the second says little that the first did not. Such a
+        column is judged on days alone whose rows lie at least that far from those of every other one, on both sides;
+        its checks say how many days and rows that were. Needs a ``time_column``.
     history : sequence of pyarrow.Table or Profile, optional
         Windows of the past that were fine, as long as the current one, at least five; profiles must be ``like`` the
         reference. Where they lie further from the reference than a column's tolerance, the tolerance becomes what
@@ -72,7 +80,7 @@ def compare(
     Raises
     ------
     ArgumentError
-        Where nothing can be compared: no common column, unknown names, days on both sides.
+        Where nothing can be compared: no common column, unknown names, days on both sides, spans without a time column.
 
     Examples
     --------
@@ -85,6 +93,8 @@ def compare(
     (<Verdict.FAIL: 'fail'>, <Verdict.FAIL: 'fail'>)
     """
     tolerances = tolerances or Tolerances()
+    if spans and time_column is None:
+        raise ArgumentError("spans: what lies apart is told by the time; name its column as time_column")
     if time_column is not None:
         reference, current = _with_days("reference", reference), _with_days("current", current)
     before = Side.of(reference)
@@ -99,7 +109,12 @@ def compare(
         tolerances = widened(tolerances, learned(frozen, windows, tolerances))
     days = None if time_column is None else Days.of(reference, current, time_column, frozen)
     sides = Sides(before, after, tolerances, columns or [], days)
-    judged = _discovered([sides.judge(name) for name in names], tolerances.false_discovery_rate)
+    lengths = _lengths(spans or {}, known)
+    found = [
+        sides.apart(name, time_column, lengths[name]) if time_column and name in lengths else sides.judge(name)
+        for name in names
+    ]
+    judged = _discovered(found, tolerances.false_discovery_rate)
     if columns is None:
         judged += [_new(name) for name in after.profile.column_names if name not in (*known, time_column)]
     checks = [_dataset(judged, tolerances, importance)]
@@ -133,6 +148,16 @@ def _named(known: list[str], columns: list[str] | None, current: list[str]) -> l
     if not any(name in current for name in names):
         raise ArgumentError(f"current: no column in common: the reference has {known}, current has {current}")
     return names
+
+
+def _lengths(spans: Mapping[str, str | timedelta], known: list[str]) -> dict[str, timedelta]:
+    found = {name: duration(span) if isinstance(span, str) else span for name, span in spans.items()}
+    for name, span in found.items():
+        if name not in known:
+            raise ArgumentError(f"spans: the reference has no column {name!r}; {did_you_mean(name, known)}")
+        if span <= timedelta():
+            raise ArgumentError(f"spans: {name}: a window is longer than nothing, found {spans[name]!r}")
+    return found
 
 
 def is_time(table: Any, name: str) -> bool:

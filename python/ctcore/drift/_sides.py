@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ctcore.drift._primary import Against, Pooling, cells_against, decide, pooli
 from ctcore.drift._profile import Profile, ks_bounds, profile
 from ctcore.drift._report import Cell, ColumnDrift
 from ctcore.drift._shares import judge_share, missing, unseen
+from ctcore.drift._spans import DAY, apart
 from ctcore.drift._statistics import Ks, cell_counts
 from ctcore.drift._tolerances import RANKS, TITLES, Tolerances
 from ctcore.drift._words import Cells, cell_name, in_words, moment, short
@@ -85,6 +87,26 @@ class Sides:
             return self._judge(name)
         except CtcoreError as error:
             return _undone(name, str(error), Verdict.NOT_RUN)
+
+    def apart(self, name: str, time_column: str, span: timedelta) -> ColumnDrift:
+        """Judge a column of rolling sums on days whose windows do not overlap."""
+        if name in self.reference.profile.skipped or name in self.current.profile.skipped:
+            return self.judge(name)
+        held = [name, time_column]
+        rows = apart(self.reference.rows.select(held), self.current.rows.select(held), time_column, span)
+        length = f"{span / DAY:g} days"
+        if not rows[0].num_rows:
+            reason = f"no day of the reference lies {length} from those of current data, whose windows reach into it"
+            return _undone(name, reason, Verdict.INSUFFICIENT)
+        before = Side.of(rows[0])
+        after = Side.of(rows[1], like=before.profile)
+        days = Days.of(*rows, time_column, before.profile)
+        column = replace(self, reference=before, current=after, days=days).judge(name)
+        n, m = days.sizes
+        used = f"on {n} and {m} days {length} apart"
+        note = f"{used}, {rows[0].num_rows:,} and {rows[1].num_rows:,} rows: windows of nearer days overlap"
+        checks = tuple(replace(check, message=f"{check.message} ({note})") for check in column.checks)
+        return replace(column, checks=checks, words=f"{column.words}; {used}")
 
     def _judge(self, name: str) -> ColumnDrift:
         before, after = self._columns(name)

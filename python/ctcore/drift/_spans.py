@@ -36,6 +36,28 @@ def days_of(table: Any, time_column: str) -> dict[date, Any]:
     return {start.date(): rows for start, rows in cut(table, time_column, DAY).items()}
 
 
+def apart(reference: Any, current: Any, time_column: str, span: timedelta) -> tuple[Any, Any]:
+    """Keep of both sides the days whose rows lie at least a span from those of every other kept day.
+
+    Windows of that length that end at rows of different kept days share nothing. Days of current data are kept first,
+    from the first one on, since they are the fewer as a rule; then those of the reference that keep the distance.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    kept: list[tuple[int, int]] = []
+    rows = []
+    for side in (current, reference):
+        days = [side.slice(0, 0)]
+        for day in days_of(side, time_column).values():
+            moments = wall_clock(day, time_column)
+            first, last = int(moments.min()), int(moments.max())
+            if all(first - end >= span // _MICROSECOND or start - last >= span // _MICROSECOND for start, end in kept):
+                kept.append((first, last))
+                days.append(day)
+        rows.append(pa.concat_tables(days))
+    return rows[1], rows[0]
+
+
 def same_season(reference: Any, current: Any, time_column: str, *, by: Literal["weekday", "month"] = "weekday") -> Any:
     """Give the reference's rows of the season that current data is of: its weekdays, or its months.
 

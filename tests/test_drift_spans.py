@@ -1,0 +1,128 @@
+"""Rolling sums: judged on days whose windows do not overlap."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ctcore import drift
+from ctcore.drift._spans import apart
+from ctcore.errors import ArgumentError
+from ctcore.verdict import Verdict
+
+WEEK = timedelta(days=7)
+START = date(2024, 1, 1)
+
+
+def dated(first, days, *, rows=100, shift=0.0, seed=0):
+    """Days with shocks of their own; ``trips_7d`` is moved by those of seven days, ``trips`` by that of its own."""
+    rng = np.random.default_rng([seed, first])
+    shocks = rng.normal(size=days + 6)
+    week = np.convolve(shocks, np.ones(7), "valid") / np.sqrt(7)
+    when = np.repeat([START + timedelta(days=first + day) for day in range(days)], rows)
+    level = np.repeat(week, rows), np.repeat(shocks[6:], rows)
+    sums, trips = (shift + each + rng.normal(size=days * rows) for each in level)
+    return pa.table({"day": pa.array(when), "trips_7d": sums, "trips": trips})
+
+
+def days_kept(table):
+    return sorted((day - START).days for day in set(table["day"].to_pylist()))
+
+
+def test_kept_days_are_a_span_apart_on_both_sides():
+    before, after = apart(dated(0, 40), dated(40, 36), "day", WEEK)
+    assert days_kept(after) == [40, 47, 54, 61, 68, 75]
+    assert days_kept(before) == [0, 7, 14, 21, 28]  # 35 is five days before the first current one
+    assert (before.num_rows, after.num_rows) == (500, 600)
+    none, kept = apart(dated(35, 5), dated(40, 1), "day", WEEK)
+    assert (none.num_rows, kept.num_rows) == (0, 100)
+    # The reference may also lie on both sides of current data.
+    around = pa.concat_tables([dated(0, 10), dated(20, 10)])
+    before, after = apart(around, dated(10, 10), "day", WEEK)
+    assert (days_kept(before), days_kept(after)) == ([0, 24], [10, 17])
+
+
+def test_moments_of_a_day_reach_as_far_as_they_do():
+    """Where rows lie at all hours, the first of a day must be a week after the last of the day kept before."""
+    hours = [datetime(2024, 1, 1) + timedelta(hours=6 * step) for step in range(4 * 30)]
+    table = pa.table({"day": hours, "x": np.arange(120.0)})
+    current, reference = table.slice(60), table.slice(0, 60)
+    _, kept = apart(reference, current, "day", WEEK)
+    assert sorted({moment.day for moment in kept["day"].to_pylist()}) == [16, 24]
+
+
+def test_rolling_sums_are_judged_on_days_apart():
+    reference, current = dated(0, 60), dated(60, 40, shift=6.0)
+    report = drift.compare(reference, current, time_column="day", spans={"trips_7d": "7d"})
+    columns = {column.name: column for column in report.columns}
+    sums, trips = columns["trips_7d"], columns["trips"]
+    assert sums.verdict is Verdict.FAIL
+    assert (sums.decision.n, trips.decision.n) == (6, 40)
+    used = "(on 8 and 6 days 7 days apart, 800 and 600 rows: windows of nearer days overlap)"
+    assert all(check.message.endswith(used) for check in sums.checks)
+    assert sums.words.endswith("; on 8 and 6 days 7 days apart")
+    assert "apart" not in trips.decision.message
+    assert (report.reference_days, report.current_days) == (60, 40)
+
+
+def test_few_days_apart_are_no_evidence():
+    sums = drift.compare(
+        dated(0, 60), dated(60, 28, shift=6.0), time_column="day", columns=["trips_7d"], spans={"trips_7d": WEEK}
+    ).columns[0]
+    assert sums.decision.verdict is Verdict.INSUFFICIENT
+    assert "4 say too little of others; 5 days a side are needed at least (on" in sums.decision.message
+    near = drift.compare(dated(0, 6), dated(6, 28), time_column="day", spans={"trips_7d": WEEK}).columns[0]
+    assert near.verdict is Verdict.INSUFFICIENT
+    assert "no day of the reference lies 7 days from those of current data" in near.words
+
+
+def test_overlapping_windows_alarm_where_nothing_moved():
+    """Days that share six of seven shocks are not seven times the evidence."""
+    failed = {"overlapping": 0, "apart": 0}
+    for seed in range(15):
+        sides = dated(0, 42, seed=seed), dated(42, 42, seed=seed)
+        for name, spans in (("overlapping", {}), ("apart", {"trips_7d": "7d"})):
+            found = drift.compare(*sides, time_column="day", columns=["trips_7d"], spans=spans).columns[0]
+            failed[name] += found.decision.verdict is Verdict.FAIL
+    assert failed["apart"] <= 1
+    assert failed["overlapping"] >= 4
+
+
+def test_a_column_that_is_not_there_or_no_time_is_said():
+    both = dated(0, 10), dated(10, 10)
+    with pytest.raises(ArgumentError, match="spans: what lies apart is told by the time"):
+        drift.compare(*both, spans={"trips_7d": "7d"})
+    with pytest.raises(ArgumentError, match="no column 'trips_7'; did you mean \"trips_7d\""):
+        drift.compare(*both, time_column="day", spans={"trips_7": "7d"})
+    with pytest.raises(ArgumentError, match="longer than nothing, found '0d'"):
+        drift.compare(*both, time_column="day", spans={"trips_7d": "0d"})
+    gone = drift.compare(both[0], both[1].drop_columns(["trips_7d"]), time_column="day", spans={"trips_7d": "7d"})
+    assert gone.columns[0].verdict is Verdict.FAIL
+
+
+def test_the_command_takes_spans(tmp_path):
+    pq.write_table(dated(0, 60), tmp_path / "before.parquet")
+    pq.write_table(dated(60, 40, shift=6.0), tmp_path / "after.parquet")
+
+    def ctcore(*arguments):
+        command = [sys.executable, "-m", "ctcore", "check-drift", "before.parquet", "after.parquet", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    found = ctcore("--time-column", "day", "--span", "trips_7d=7d", "--columns", "trips_7d")
+    assert found.returncode == 1, found.stderr
+    assert "8 and 6 days" in re.sub(r"\s+", " ", found.stdout)
+    for arguments, said in (
+        (["--span", "trips_7d=7d"], "--time-column"),
+        (["--time-column", "day", "--span", "trips_7d"], "must be COLUMN=DURATION"),
+        (["--time-column", "day", "--span", "trips_7d=weekly"], "a duration is a whole number and a unit"),
+    ):
+        found = ctcore(*arguments)
+        assert (found.returncode, found.stdout) == (2, "")
+        assert said in found.stderr
