@@ -40,7 +40,7 @@ CATEGORIES = {"2 categories": 2, "10 categories": 10, "200 Zipf": 200, "1,000 Zi
 MISSING = {"missing 0%": 0.0, "missing 5%": 0.05}
 TOLERANCES = Tolerances()
 DEFAULTS = [("psi", kind) for kind in NUMBERS] + [("jensen_shannon", kind) for kind in CATEGORIES]
-DEFAULTS += [("missing", kind) for kind in MISSING]
+DEFAULTS += [("missing", kind) for kind in MISSING] + [("out_of_range", "numbers")]
 OTHERS = [(name, kind) for name in ("ks", "auc", "wasserstein") for kind in NUMBERS]
 OTHERS += [(name, kind) for name in ("jensen_shannon", "hellinger", "total_variation") for kind in NUMBERS]
 OTHERS += [(name, kind) for name in ("psi", "hellinger", "total_variation", "cramers_v") for kind in CATEGORIES]
@@ -223,8 +223,19 @@ def of_missing(_, kind, n, m, times, rng):
     return judge_share("x", "missing", hits, (n, m), tolerance), times * tolerance, tolerance
 
 
+def of_out_of_range(_, __, n, m, times, rng):
+    """Beyond the range of a reference lie two of the ``n + 1`` spacings of whatever it was drawn from."""
+    tolerance = TOLERANCES.out_of_range_share
+    beyond = rng.beta(2, n - 1)
+    hits = 0, int(rng.binomial(m, min(beyond + times * tolerance, 1.0)))
+    return judge_share("x", "out_of_range", hits, (n, m), tolerance), times * tolerance, tolerance
+
+
+SHARES = {"missing": of_missing, "out_of_range": of_out_of_range}
+
+
 def rates(statistic, kind, n, m, repetitions, seed=0):
-    draw = of_missing if statistic == "missing" else of_ranks if statistic in RANKS else of_cells
+    draw = SHARES.get(statistic) or (of_ranks if statistic in RANKS else of_cells)
     rng = np.random.default_rng([seed, n, m, zlib.crc32(f"{statistic} {kind}".encode())])
     counted = Counted()
     for _ in range(repetitions):

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctcore import _core, drift
+from ctcore.drift._shares import out_of_range
 from ctcore.drift._tolerances import RANKS
 from ctcore.errors import ArgumentError, DataError
 from ctcore.verdict import Verdict
@@ -215,6 +216,14 @@ def test_bounds_hold_the_exact_number(a, b, share):
     assert np.sort(b)[rank] in after.quantile("x", share)
 
 
+@given(SAMPLE, SAMPLE)
+def test_what_lies_outside_of_the_range_is_counted(a, b):
+    before = drift.profile({"x": np.array(a)})
+    after = drift.profile({"x": np.array(b)}, like=before).columns["x"]
+    assert out_of_range(before.columns["x"]) == 0
+    assert out_of_range(after) == sum(not min(a) <= value <= max(a) for value in b)
+
+
 def test_the_stated_accuracy_at_a_million_rows():
     rng = np.random.default_rng(2)
     a, b = rng.lognormal(sigma=3, size=1_000_000), rng.lognormal(0.1, sigma=3, size=300_000)
@@ -283,7 +292,7 @@ def test_a_file_proves_itself():
     for break_, match in (
         ({"sha256": "0" * 64}, "its sha256 is not"),
         ({"rows": 3_001}, "its sha256 is not"),
-        ({"format": 1}, "format 2, found kind 'profile' of format 1"),
+        ({"format": 1}, "format 3, found kind 'profile' of format 1"),
         ({"kind": "drift"}, "expected kind"),
         ({"columns": {"x": {"kind": "number"}}}, "damaged: ArgumentError: profile: the key"),
         ({"columns": []}, "damaged"),

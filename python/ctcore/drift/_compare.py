@@ -41,8 +41,9 @@ def compare(
     lies below, ``warn`` where it straddles the tolerance but is narrower than it, else ``insufficient``. Each side of
     the interval is wrong at most 5% of the time, whatever the sizes of the two sides; categories that are too rare for
     that are pooled first, and the statistic is that of the pooled ones. A fail that does not survive the false
-    discovery rate over all columns is ``warn``. Missing values and categories that the reference does not know are
-    drift of their own. The dataset fails when the columns that do carry at least a fifth of the importance.
+    discovery rate over all columns is ``warn``. Drift of their own are the shares of missing values, of NaN and of
+    infinities where there are any, of numbers outside of the reference's range and of categories that it does not know.
+    The dataset fails when the columns that do carry at least a fifth of the importance.
 
     Parameters
     ----------

@@ -77,6 +77,23 @@ class Days:
             np.array([_core.count_cells(name, day[name], edges) for day in side], dtype=float) for side in self.rows
         )  # type: ignore[return-value]
 
+    def out_of_range(self, name: str) -> Array:
+        """Count the values of each day of the reference that lie outside of the range of its other days.
+
+        That is what a day like them would add; of their own range, which they made, nothing lies outside.
+        """
+        ends = [(day.columns[name]["minimum"], day.columns[name]["maximum"]) for day in self.profiles[0]]
+        found = []
+        for index, day in enumerate(self.rows[0]):
+            others = [each for each in (*ends[:index], *ends[index + 1 :]) if each[0] is not None]
+            if not others:
+                found.append(self.profiles[0][index].columns[name]["finite"])
+                continue
+            low, high = min(each[0] for each in others), max(each[1] for each in others)
+            counts = _core.count_cells(name, day[name], [float(np.nextafter(low, -np.inf)), high])
+            found.append(counts[0] + counts[-1])
+        return np.array(found, dtype=float)
+
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:

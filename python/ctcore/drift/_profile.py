@@ -11,7 +11,7 @@ from ctcore import _core
 from ctcore.drift._statistics import frozen_on
 from ctcore.errors import ArgumentError, DataError, did_you_mean
 
-FORMAT = 2
+FORMAT = 3
 CELLS = 10
 CATEGORIES = 1_000
 _MOST_CELLS = 1_000

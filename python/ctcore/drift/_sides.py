@@ -15,7 +15,7 @@ from ctcore.drift._days import Days
 from ctcore.drift._primary import Against, Pooling, cells_against, decide, pooling, profiles_against, ranks_against
 from ctcore.drift._profile import Profile, ks_bounds, profile
 from ctcore.drift._report import Cell, ColumnDrift
-from ctcore.drift._shares import judge_share, missing, unseen
+from ctcore.drift._shares import SHARES, judge_share
 from ctcore.drift._spans import DAY, apart
 from ctcore.drift._statistics import Ks, cell_counts
 from ctcore.drift._tolerances import RANKS, TITLES, Tolerances
@@ -112,6 +112,9 @@ class Sides:
         before, after = self._columns(name)
         kind = before["kind"]
         checks = [self._share(name, "missing")]
+        checks += [
+            self._share(name, what) for what in ("nan", "infinite") if any(map(SHARES[what].count, (before, after)))
+        ]
         cells = cell_counts(before, after)
         n, m = sum(cells[0]), sum(cells[1])
         if n == 0 or m == 0:
@@ -125,14 +128,15 @@ class Sides:
             return ColumnDrift(name=name, kind=kind, checks=tuple(checks), statistics={}, words=words)
         statistic = self.tolerances.statistic(name, kind)
         decision = self._decision(name, statistic, self.tolerances.of(name, statistic), cells)
-        if self._is_clock(name, cells):
+        is_clock = self._is_clock(name, cells)
+        if is_clock:
             words = "moved on, as time does; it is judged where it is named in columns"
             message = f"{name}: {words}"
             check = replace(decision.check, verdict=Verdict.NOT_RUN, message=message, required=False)
             decision = replace(decision, check=check, against=None)
         checks.append(decision.check)
-        if kind == "category":
-            checks.append(self._share(name, "unseen"))
+        if not is_clock:
+            checks.append(self._share(name, "unseen" if kind == "category" else "out_of_range"))
         return ColumnDrift(
             name=name,
             kind=kind,
@@ -202,16 +206,18 @@ class Sides:
         return _days.ranks_against(statistic, values, borders, shown, scale, tolerance)
 
     def _share(self, name: str, what: str) -> Check:
-        count = missing if what == "missing" else unseen
-        tolerance = self.tolerances.missing_share if what == "missing" else self.tolerances.unseen_share
+        share = SHARES[what]
         before, after = self._columns(name)
         by_days = None
         if self.days and min(self.days.sizes) >= _days.FEWEST:
-            hits = self.days.counts(lambda day: [count(day.columns[name])])
-            rows = self.days.counts(lambda day: [day.columns[name]["rows"]])
-            by_days = _days.change_of_share((hits[0][:, 0], hits[1][:, 0]), (rows[0][:, 0], rows[1][:, 0]))
-        sides = (count(before), count(after)), (before["rows"], after["rows"])
-        return judge_share(name, what, *sides, tolerance, by_days=by_days)
+            hits = self.days.counts(lambda day: [share.count(day.columns[name])])
+            rows = self.days.counts(lambda day: [day.columns[name][share.of]])
+            first = hits[0][:, 0]
+            if what == "out_of_range" and not share.count(before):
+                first = self.days.out_of_range(name)
+            by_days = _days.change_of_share((first, hits[1][:, 0]), (rows[0][:, 0], rows[1][:, 0]))
+        sides = (share.count(before), share.count(after)), (before[share.of], after[share.of])
+        return judge_share(name, what, *sides, getattr(self.tolerances, share.tolerance), by_days=by_days)
 
     def _beside(self, name: str, cells: Cells) -> dict[str, float | None]:
         """Give statistics that are shown and decide nothing."""

@@ -53,7 +53,10 @@ class Tolerances:
     cramers_v: float = 0.10
     """With both sides of equal weight, so that it does not depend on how many rows there are."""
     missing_share: float = 0.01
+    """Of rows without a usable value; also of those that are NaN and of those that are infinite."""
     unseen_share: float = 0.01
+    out_of_range_share: float = 0.01
+    """Of the numbers below the smallest and above the largest value of the reference."""
     column_share: float = 0.2
     """The dataset has drifted when columns with at least this share of the importance have."""
     false_discovery_rate: float = 0.05
@@ -72,7 +75,7 @@ class Tolerances:
                 raise ArgumentError(
                     f"statistics: {column}: there is no statistic {statistic!r}; {did_you_mean(statistic, TITLES)}"
                 )
-        named = {name: getattr(self, name) for name in (*TITLES, "missing_share", "unseen_share")}
+        named = {name: getattr(self, name) for name in (*TITLES, "missing_share", "unseen_share", "out_of_range_share")}
         for name, tolerance in (named | self.columns).items():
             if not 0 < tolerance < float("inf"):
                 raise ArgumentError(f"{name}: a tolerance is a number above 0, found {tolerance}")

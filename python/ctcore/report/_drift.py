@@ -27,7 +27,10 @@ TITLES = {
     "auc": "|AUC-.5|",
     "cramers_v": "V",
     "missing": "missing",
+    "nan": "NaN",
+    "infinite": "infinite",
     "unseen": "unseen",
+    "out_of_range": "out of range",
 }
 _PLOT = (300, 90)
 _STRIP = (300, 26)

@@ -332,7 +332,23 @@ impl Counting {
         }
     }
 
-    pub(super) fn finish(self) -> Quantiles {
+    /// The counts; of cells that followed the data, the first holds what lies below its smallest value and
+    /// the last what lies above its largest: nothing yet.
+    pub(super) fn finish(mut self) -> Quantiles {
+        if let (false, Some((low, high))) = (self.frozen, self.range) {
+            let ends = [low.next_down().max(f64::MIN), high];
+            let new = ends
+                .into_iter()
+                .filter(|end| !self.quantiles.edges.as_slice().contains(end));
+            let cuts: Vec<Cut> = new
+                .map(|edge| Cut {
+                    cell: self.places.cell(edge),
+                    edge,
+                    share: (0, 1),
+                })
+                .collect();
+            self.quantiles.split(&cuts, self.range);
+        }
         self.quantiles
     }
 
@@ -455,7 +471,13 @@ mod tests {
                 "{share}: {exact} in [{low}, {high}]"
             );
         }
-        assert!(quantiles.counts.len() <= MOST);
+        assert!(quantiles.counts.len() <= MOST + 2);
+        let ends = (quantiles.counts.first(), quantiles.counts.last());
+        assert_eq!(
+            ends,
+            (Some(&0), Some(&0)),
+            "nothing lies outside of the data's own range"
+        );
         assert!((0.0..=1.0).contains(&quantiles.rank_error()));
     }
 
