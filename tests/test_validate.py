@@ -621,6 +621,15 @@ def test_columns_compare():
     assert judged(times, "{name: a}, {name: b}", rule % "<=")["q"].value == 1
 
 
+def test_a_time_that_no_finer_unit_holds_is_compared_and_measured():
+    far = pa.array([2**60, None], pa.timestamp("s"))
+    table = pa.table({"a": far, "b": pa.array([0, 0], pa.timestamp("ms"))})
+    rule = "{id: q, type: custom, engine: ctcore, implementation: {check: compare, columns: [a, b], operator: '<='}}"
+    assert judged(table, "{name: a}, {name: b}", rule)["q"].value == 1
+    most = column(far, custom("check: metric, metric: maximum, mustBe: 0"))["q"]
+    assert (most.value, most.verdict) == (float(2**60), Verdict.FAIL)
+
+
 def test_conditional_rules():
     table = pa.table({"a": ["x", "x", "y", None], "b": [1, None, None, None], "c": [5, 20, 50, 99]})
     when = "{id: q, type: custom, engine: ctcore, implementation: {check: conditional, if: %s, then: %s}}"
