@@ -810,6 +810,14 @@ def test_the_answer_does_not_depend_on_batches_or_threads():
     assert broken["k.unique"]["count"] == rows - len(np.unique(table["k"].to_numpy()))
 
 
+def test_rows_are_counted_where_no_rule_looks_at_them():
+    batches = [pa.record_batch({"x": np.ones(rows, np.int64)}) for rows in (5, 0, 70_000)]
+    found = judged(
+        pa.Table.from_batches(batches), "{name: x, logicalType: integer}", "{metric: rowCount, mustBe: 70005}"
+    )
+    assert found["rows"].verdict is Verdict.PASS
+
+
 @pytest.mark.slow
 def test_keys_beyond_memory_spill():
     """Above 4,194,304 rows keys go to disk; the count stays exact."""
