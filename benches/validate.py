@@ -1,12 +1,15 @@
 """90 checks over one Parquet file of 20 columns, beside one polars select, one DuckDB select and pyarrow's read_table.
 
 The counts must equal DuckDB's before anything is timed. ``CTCORE_ROWS`` sets the rows, 5,000,000 without it.
+``python benches/validate.py memory`` measures the peak memory of a check over 5 and over 50 million rows instead.
 """
 
 from __future__ import annotations
 
 import os
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -126,6 +129,7 @@ def main():
         print(f"{len(peers)} checks over {ROWS:,} rows x 20 columns: counts equal DuckDB {duckdb.__version__}")
         works = {
             "ctcore check": lambda: validate.check(source, contract),
+            "ctcore check, distrusting statistics": lambda: validate.check(source, contract, distrust_statistics=True),
             "ctcore stream alone": lambda: [None for _ in source.batches()],
             f"polars {pl.__version__} lazy select": lazy.collect,
             "polars streaming": lambda: lazy.collect(engine="streaming"),
@@ -152,5 +156,44 @@ def wide():
         )
 
 
+PEAK = """
+import resource, sys, time
+from ctcore import data, validate
+path, text = sys.argv[1:]
+start = time.perf_counter()
+found = validate.check(data.source(path), validate.contract(validate.parse(text)), distrust_statistics=True)
+seconds, peak = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(f"{peak:.0f} MB peak, {seconds:.1f} s, {found.rows:,} rows, {found.verdict.value}")
+"""
+
+
+def memory():
+    """Peak memory of one check in a process of its own, over 5 and over 50 million rows in row groups of one size."""
+    scanned = (
+        "{name: id, logicalType: integer, required: true, logicalTypeOptions: {minimum: 0}}, "
+        "{name: x, logicalType: number, logicalTypeOptions: {minimum: 0, maximum: 100}}, "
+        "{name: s, logicalType: string, required: true, logicalTypeOptions: {maxLength: 9, pattern: '^[a-z]'}}"
+    )
+    unique = "{name: id, logicalType: integer, unique: true}"
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.parquet"
+        for rows in (5_000_000, 50_000_000):
+            with pq.ParquetWriter(path, pa.schema({"id": pa.int64(), "x": pa.float64(), "s": pa.string()})) as writer:
+                for start in range(0, rows, 500_000):
+                    x = rng.integers(0, 10_000, 500_000) / 100
+                    words = np.array(WORDS)[rng.integers(0, len(WORDS), 500_000)]
+                    writer.write_table(pa.table({"id": np.arange(start, start + 500_000), "x": x, "s": words}))
+            for name, properties in (("rows", scanned), ("keys", unique)):
+                text = HEAD + f"    properties: [{properties}]\n"
+                done = subprocess.run(
+                    [sys.executable, "-c", PEAK, str(path), text], check=True, capture_output=True, text=True
+                )
+                print(f"| {rows:,} rows, rules on {name} | {done.stdout.strip()} |")
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["memory"]:
+        memory()
+    else:
+        main()

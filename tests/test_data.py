@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.feather
 import pyarrow.fs
@@ -54,6 +55,79 @@ def test_files_of_one_dataset_may_lack_columns_and_differ_in_width(tmp_path):
     pq.write_table(pa.table({"a": ["no"]}), tmp_path / "4.parquet")
     with pytest.raises(DataError, match=r"'a' is int32 in .*1.parquet and string in .*4.parquet"):
         data.source(tmp_path)
+
+
+TYPES = {
+    "int8": pa.array([-128, None, 127, 3], pa.int8()),
+    "uint8": pa.array([255, None, 0, 3], pa.uint8()),
+    "uint32": pa.array([2**32 - 1, None, 0, 3], pa.uint32()),
+    "int64": pa.array([-(2**63), None, 2**63 - 1, 3]),
+    "uint64": pa.array([2**64 - 1, None, 0, 3], pa.uint64()),
+    "float": pa.array([1.5, float("nan"), None, -0.5], pa.float32()),
+    "double": pa.array([1.5, float("nan"), None, -0.5]),
+    "date": pa.array([-(2**31), None, 2**31 - 1, 3], pa.int32()).cast(pa.date32()),
+    "date64": pa.array([0, None, 86_400_000, -86_400_000], pa.date64()),
+    "time32 s": pa.array([0, None, 86_399, 3], pa.time32("s")),
+    "time64 ns": pa.array([0, None, 1, 3], pa.time64("ns")),
+    **{
+        f"{unit} {zone}": pa.array([-(10**9) - 1, None, 10**9, 3], pa.timestamp(unit, zone))
+        for unit in ("s", "ms", "us", "ns")
+        for zone in (None, "America/New_York")
+    },
+}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_statistics_are_what_the_rows_hold(name, tmp_path):
+    column = TYPES[name]
+    pq.write_table(pa.table({"x": column}), tmp_path / "a.parquet", row_group_size=2)
+    pq.write_table(pa.table({"x": pa.nulls(3, column.type), "y": [1, 2, 3]}), tmp_path / "b.parquet")
+    source = data.source(tmp_path)
+    told = source.statistics(["y", "x"])
+    assert told.schema.names == ["rows", "y", "x"]
+    assert told["rows"].to_pylist() == [2, 2, 3]
+    assert told["y"].field("nulls").to_pylist() == [2, 2, 0]
+    column = column.cast(source.schema.field("x").type)  # Parquet has no times of seconds
+    groups = [column[:2], column[2:], pa.nulls(3, column.type)]
+    assert told["x"].field("nulls").to_pylist() == [each.null_count for each in groups]
+    if pa.types.is_floating(column.type):
+        groups = [each.filter(pa.compute.invert(pa.compute.is_nan(each))) for each in groups]
+    expected = [pa.compute.min_max(each) for each in groups]
+    for bound, side in (("minimum", "min"), ("maximum", "max")):
+        assert told["x"].field(bound).type == source.schema.field("x").type
+        assert [each.as_py() if unit_free(each) else each.value for each in told["x"].field(bound)] == [
+            each[side].as_py() if unit_free(each[side]) else each[side].value for each in expected
+        ]
+
+
+def unit_free(scalar):
+    """Whether a value has a Python value of its own: not every time has."""
+    return not pa.types.is_temporal(scalar.type)
+
+
+@pytest.mark.parametrize("array", [pa.array(["a", None]), pa.array([True, None]), pa.array([[1], None])])
+def test_statistics_of_other_types_are_counts_of_nulls(array, tmp_path):
+    pq.write_table(pa.table({"x": array, "s": pa.array([{"x": 1}, None]), "s.x": [1, 2]}), tmp_path / "a.parquet")
+    told = data.source(tmp_path).statistics(["x", "s", "s.x"])
+    assert [told[name].field("minimum").null_count for name in ("x", "s", "s.x")] == [1, 1, 1]
+    assert told["x"].field("nulls").to_pylist() == [None if pa.types.is_list(array.type) else 1]
+    assert told["s.x"].field("nulls").to_pylist() == [None]  # the field of s has the same path
+
+
+def test_files_without_statistics_say_nothing(tmp_path):
+    pq.write_table(pa.table({"x": [1, 2]}), tmp_path / "a.parquet", write_statistics=False)
+    told = data.source(tmp_path).statistics(["x"])
+    assert told.to_pylist() == [{"rows": 2, "x": {"minimum": None, "maximum": None, "nulls": None}}]
+    (tmp_path / "b.csv").write_text("x\n1\n")
+    assert data.source(tmp_path / "b.csv").statistics(["x"]) is None
+
+
+def test_only_what_is_needed_of_a_row_group_is_read(tmp_path):
+    table = pa.table({"x": range(6), "w": list("abcdef")})
+    pq.write_table(table.slice(0, 4), tmp_path / "1.parquet", row_group_size=2)
+    pq.write_table(table.slice(4), tmp_path / "2.parquet", row_group_size=2)
+    rows = data.source(tmp_path).batches(["w", "x"], needed=[{"x"}, set(), {"x", "w"}]).read_all()
+    assert rows.to_pydict() == {"w": [None, None, "e", "f"], "x": [0, 1, 4, 5]}
 
 
 def test_a_text_of_a_megabyte_in_every_row_is_held_once(tmp_path):

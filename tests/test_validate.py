@@ -486,6 +486,132 @@ def test_lists_have_lengths():
         assert (found["type"].verdict, found["length"].value) == (Verdict.PASS, 2)
 
 
+def inside(table, properties, **options):
+    """The checks of a contract by id, and the report's counts."""
+    report = validate.check(table, contract(properties), now=NOW, **options)
+    return {check.id: check for check in report.checks}, report.broken
+
+
+def test_properties_of_objects_are_columns_of_their_own():
+    rows = [
+        {"city": "Bern", "at": {"lat": 47.0}},
+        {"city": None, "at": {"lat": 99.0}},
+        None,
+        {"city": "Bern", "at": None},
+        {"city": "x", "at": {"lat": float("nan")}},
+    ]
+    table = pa.table({"address": pa.array(rows), "n": range(5)})
+    rules = (
+        "{name: n}, {name: address, logicalType: object, required: true, properties: ["
+        "{name: town, physicalName: city, logicalType: string, required: true, unique: true, "
+        "logicalTypeOptions: {minLength: 2}}, "
+        "{name: at, logicalType: object, properties: [{name: lat, logicalType: number, required: true, "
+        "logicalTypeOptions: {maximum: 90}, quality: [{id: far, metric: nullValues, mustBe: 3}]}]}, "
+        "{name: zip, logicalType: string, required: true}]}"
+    )
+    found, broken = inside(table, rules)
+    counts = {id_: (each.count, each.asked) for id_, each in broken.items()}
+    assert counts == {
+        "address.nulls": (1, 5),
+        "address.city.nulls": (1, 4),  # of the rows that have an address
+        "address.city.unique": (1, 3),
+        "address.city.length": (1, 5),
+        "address.at.lat.nulls": (0, 3),
+        "address.at.lat.finite": (1, 5),
+        "address.at.lat.range": (1, 5),
+        "address.at.lat.far": (2, 5),
+        "n.finite": (0, 5),
+    }
+    assert broken["address.at.lat.range"].examples == ((1, "99.0"),)
+    assert found["address.zip.present"].verdict is Verdict.FAIL
+    assert {found[f"address.{each}.type"].verdict for each in ("city", "at", "at.lat")} == {Verdict.PASS}
+    assert found["address.zip.type"].verdict is Verdict.NOT_RUN
+
+
+def test_an_object_that_may_be_missing_may_miss_its_properties():
+    rules = (
+        "{name: n}, {name: a, logicalType: object, customProperties: [{property: ctOptional, value: true}], "
+        "properties: [{name: b, logicalType: integer, required: true}]}"
+    )
+    found, _ = inside(pa.table({"n": [1]}), rules)
+    assert found["a.b.present"].verdict is Verdict.PASS
+    assert (found["a.b.nulls"].verdict, found["a.b.nulls"].required) == (Verdict.NOT_RUN, False)
+    planned = rules.replace("ctOptional, value: true", "ctLifecycle, value: planned")
+    found, _ = inside(pa.table({"n": [1]}), planned)
+    assert (found["a.b.nulls"].verdict, found["a.b.nulls"].required) == (Verdict.NOT_RUN, False)
+    with pytest.raises(ConfigError, match="two properties are one column"):
+        contract(rules + ", {name: a.b}")
+
+
+@pytest.mark.parametrize("type_", [pa.list_, pa.large_list, lambda items: pa.list_(items, 2)])
+def test_items_of_lists_are_judged_one_by_one(type_):
+    lists = [[1, 2], None, [7, 2], [None, 3], [8, 9]]
+    rule = (
+        "{name: x, logicalType: array, items: {logicalType: integer, required: true, logicalTypeOptions: {maximum: 5}, "
+        "quality: [{id: known, metric: invalidValues, mustBe: 0, arguments: {validValues: [1, 2, 3, 7]}}]}}"
+    )
+    found, broken = inside(pa.table({"x": pa.array(lists, type_(pa.int64()))}), rule)
+    assert {id_: (each.count, each.asked) for id_, each in broken.items()} == {
+        "x[].nulls": (1, 5), "x[].range": (2, 5), "x[].known": (1, 5),
+    }  # fmt: skip
+    assert (found["x[].present"].verdict, found["x[].type"].verdict) == (Verdict.PASS, Verdict.PASS)
+    assert "x[]: 2 of 5 rows (40.00%) have items that lie above 5, none allowed; row 2:" in found["x[].range"].message
+    wrong, _ = inside(pa.table({"x": [1]}), rule)
+    assert (wrong["x.type"].verdict, wrong["x[].present"].verdict) == (Verdict.FAIL, Verdict.FAIL)
+
+
+def test_items_may_be_texts_or_objects():
+    rows = [{"tags": ["ab", "abc"], "orders": [{"price": 1.0}, {"price": None}]},
+            {"tags": ["xb"], "orders": []},
+            {"tags": [], "orders": [{"price": -1.0}, None]}]  # fmt: skip
+    rules = (
+        "{name: tags, logicalType: array, items: {logicalType: string, logicalTypeOptions: "
+        "{pattern: '^a', maxLength: 2}}}, "
+        "{name: orders, logicalType: array, items: {logicalType: object, properties: ["
+        "{name: price, logicalType: number, required: true, logicalTypeOptions: {minimum: 0}}]}}"
+    )
+    found, broken = inside(pa.Table.from_pylist(rows), rules)
+    assert {id_: each.count for id_, each in broken.items()} == {
+        "tags[].length": 1, "tags[].pattern": 1,
+        "orders[].price.nulls": 2, "orders[].price.finite": 0, "orders[].price.range": 1,
+    }  # fmt: skip
+    assert found["orders[].price.type"].verdict is Verdict.PASS
+
+
+def test_what_is_inside_and_not_judged_is_said():
+    rules = (
+        "{name: m, logicalType: array, items: {logicalType: array, unique: true, items: {logicalType: integer}, "
+        "quality: [{id: mean, type: custom, engine: ctcore, implementation: "
+        "{check: metric, metric: mean, mustBe: 1}}]}}"
+    )
+    found, _ = inside(pa.table({"m": [[[1]]]}), rules)
+    reasons = {id_: found[id_].message for id_ in ("m[].items", "m[].unique", "m[].mean")}
+    assert "the items of lists in lists are not judged" in reasons["m[].items"]
+    assert "the items of a list cannot be asked for keys" in reasons["m[].unique"]
+    assert {found[id_].verdict for id_ in reasons} == {Verdict.NOT_RUN}
+    table = pa.table({"s": pa.array([{"k": 1}])})
+    rule = (
+        "{name: s, logicalType: object, properties: [{name: k, "
+        + custom("check: drift, statistic: psi, reference: self, max: 0")
+        + "}]}"
+    )
+    found, _ = inside(table, rule, references={"self": table})
+    assert found["s.k.q"].verdict is Verdict.NOT_RUN
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.none() | st.lists(st.none() | st.integers(-3, 3), max_size=4), max_size=20), st.integers(0, 20))
+def test_items_are_counted_as_in_python(lists, cut):
+    chunks = [pa.array(each, pa.list_(pa.int8())) for each in (lists[:cut], lists[cut:])]
+    whole = pa.concat_arrays(chunks)
+    rule = "{name: x, items: {logicalType: integer, required: true, logicalTypeOptions: {minimum: 0}}}"
+    for column_ in (pa.chunked_array(chunks), whole, pa.concat_arrays([whole, whole]).slice(len(whole))):
+        _, broken = inside(pa.table({"x": column_}), rule)
+        there = [each for each in lists if each is not None]
+        assert broken["x[].range"].count == sum(any(i is not None and i < 0 for i in each) for each in there)
+        assert broken["x[].nulls"].count == sum(None in each for each in there)
+
+
 def test_text_that_reads_as_something():
     for kind, good, bad in [
         ("integer", ["1", "-5", " 7 "], ["1.5", "x"]),
@@ -619,6 +745,15 @@ def test_columns_compare():
     assert judged(table, "{name: a}, {name: s}", mixed)["q"].verdict is Verdict.NOT_RUN
     times = pa.table({"a": pa.array([1, 2], pa.timestamp("s")), "b": pa.array([1500, 1500], pa.timestamp("ms"))})
     assert judged(times, "{name: a}, {name: b}", rule % "<=")["q"].value == 1
+
+
+def test_a_time_that_no_finer_unit_holds_is_compared_and_measured():
+    far = pa.array([2**60, None], pa.timestamp("s"))
+    table = pa.table({"a": far, "b": pa.array([0, 0], pa.timestamp("ms"))})
+    rule = "{id: q, type: custom, engine: ctcore, implementation: {check: compare, columns: [a, b], operator: '<='}}"
+    assert judged(table, "{name: a}, {name: b}", rule)["q"].value == 1
+    most = column(far, custom("check: metric, metric: maximum, mustBe: 0"))["q"]
+    assert (most.value, most.verdict) == (float(2**60), Verdict.FAIL)
 
 
 def test_conditional_rules():
@@ -799,6 +934,14 @@ def test_the_answer_does_not_depend_on_batches_or_threads():
     broken = answers[0]["broken"]
     assert broken["x.range"]["count"] == int((table["x"].to_numpy() > 2).sum())
     assert broken["k.unique"]["count"] == rows - len(np.unique(table["k"].to_numpy()))
+
+
+def test_rows_are_counted_where_no_rule_looks_at_them():
+    batches = [pa.record_batch({"x": np.ones(rows, np.int64)}) for rows in (5, 0, 70_000)]
+    found = judged(
+        pa.Table.from_batches(batches), "{name: x, logicalType: integer}", "{metric: rowCount, mustBe: 70005}"
+    )
+    assert found["rows"].verdict is Verdict.PASS
 
 
 @pytest.mark.slow

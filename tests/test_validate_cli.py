@@ -108,6 +108,22 @@ def test_what_the_data_says_stays_text(files):
     assert "\x1b" not in report.validation_text(found, colour=False)
 
 
+def test_rows_that_break_a_rule_inside_of_a_column_are_parted(tmp_path):
+    rows = [{"a": {"b": 1}, "l": [1, 2]}, {"a": {"b": 9}, "l": []}, {"a": None, "l": [9]}, {"a": {"b": 2}, "l": None}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet", row_group_size=3)
+    small = "logicalType: integer, logicalTypeOptions: {maximum: 5}"
+    text = CONTRACT.partition("    properties:")[0] + (
+        f"    properties: [{{name: a, logicalType: object, properties: [{{name: b, {small}}}]}}, "
+        f"{{name: l, logicalType: array, items: {{{small}}}}}]\n"
+    )
+    source = data.source(tmp_path / "rows.parquet")
+    found = validate.check(source, validate.contract(validate.parse(text)))
+    parted = data.quarantine(source, found, tmp_path / "parted")
+    assert (parted.clean_rows, parted.rejected_rows) == (2, 2)
+    rejected = data.read_table(tmp_path / "parted" / "rejected.parquet").to_pydict()
+    assert (rejected["ct_rules"], rejected["ct_row"]) == ([["a.b.range"], ["l[].range"]], [1, 2])
+
+
 def test_rows_that_break_the_contract_are_parted(files):
     out = files / "parted"
     done = ctcore(
@@ -247,6 +263,10 @@ def test_lint(files):
     assert "quote them" in found["kind.known"] or "nothing can break it" in found["kind.known"]
     assert "nothing lies within" in found["fare.range"]
     assert "both 1 and 9 are allowed" in found["between"]
+    between = "items: {quality: [{id: odd, metric: nullValues, mustBeBetween: [0, 7]}]}"
+    inside = CONTRACT.replace("logicalTypeOptions: {minimum: 0, maximum: 500}", between)
+    messages = [check.message for check in validate.lint(validate.parse(inside.replace("number", "array"))).checks]
+    assert messages[0].startswith("trips.fare[]: mustBeBetween: both 0 and 7 are allowed here")
     bare = CONTRACT.partition("    quality:\n      - {id: rows")[0].replace("kind, ", "kind, ")
     bare = bare.replace(
         "name: fare, logicalType: number, logicalTypeOptions: {minimum: 0, maximum: 500}",

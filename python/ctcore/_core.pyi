@@ -50,6 +50,7 @@ __all__ = [
     "mann_whitney",
     "mean",
     "merge_profiles",
+    "needed_columns",
     "normal_sf",
     "off_policy",
     "paired",
@@ -238,8 +239,16 @@ def scan(
     columns: Mapping[str, tuple[bool, bool]],
     rules: Sequence[Mapping[str, Any]],
     *,
+    schema: Any = None,
+    statistics: Any = None,
     spill: str | None = None,
 ) -> dict[str, Any]: ...
+def needed_columns(
+    schema: Any,
+    columns: Mapping[str, tuple[bool, bool]],
+    rules: Sequence[Mapping[str, Any]],
+    statistics: Any = None,
+) -> list[list[str]]: ...
 def broken_rows(
     batch: Any, rules: Sequence[Mapping[str, Any]], repeated: Sequence[Keys | None]
 ) -> list[NDArray[np.bool_]]: ...

@@ -38,6 +38,9 @@ _table_option = click.option("--table", metavar="NAME", help="The table of the c
 )
 @click.option("--as-of", metavar="INSTANT", help="The present that freshness is judged at; now without it.")
 @click.option("--window", nargs=2, metavar="START END", help="The span of time that the rows should lie in.")
+@click.option(
+    "--distrust-statistics", is_flag=True, help="Decode what the statistics in Parquet files would answer unread."
+)
 @click.option("--quarantine", metavar="FOLDER", help="Part the rows into clean.parquet and rejected.parquet there.")
 @fail_on_option
 @format_of("text", "json", "html", "junit", "markdown")
@@ -49,6 +52,7 @@ def check_data(
     references: tuple[str, ...],
     as_of: str | None,
     window: tuple[str, str] | None,
+    distrust_statistics: bool,
     quarantine: str | None,
     fail_on: str,
     format_: str,
@@ -71,6 +75,7 @@ def check_data(
         window=span,
         environment=environment,
         references=dict(_reference(each) for each in references),
+        distrust_statistics=distrust_statistics,
     )
     parted = rows.quarantine(source, found, quarantine) if quarantine else None
     if parted is not None:

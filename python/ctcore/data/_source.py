@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctcore.data._files import find, fingerprint, format_of, open_
+from ctcore.data._row_groups import statistics
 from ctcore.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -40,15 +42,39 @@ class Source:
     _format: str = field(repr=False)
     _batch_rows: int = field(repr=False)
 
-    def batches(self, columns: list[str] | None = None, *, span: Span | None = None) -> pa.RecordBatchReader:
+    def batches(
+        self,
+        columns: list[str] | None = None,
+        *,
+        span: Span | None = None,
+        needed: Sequence[Collection[str]] | None = None,
+    ) -> pa.RecordBatchReader:
         """Stream the rows, in the order of the files; each batch is validated before anything computes on it.
 
-        ``span`` is a column with a start and an end of its type: rows in [start, end) alone.
+        ``span`` is a column with a start and an end of its type: rows in [start, end) alone. ``needed`` says for each
+        row group of :meth:`statistics` which columns to decode: in its rows the others are null, and a group that needs
+        none is left out.
         """
         import pyarrow as pa  # noqa: PLC0415 - heavy
 
         schema = self._schema(columns)
-        return pa.RecordBatchReader.from_batches(schema, self._read(schema, span))
+        return pa.RecordBatchReader.from_batches(schema, self._read(schema, span, needed))
+
+    def statistics(self, columns: list[str]) -> pa.RecordBatch | None:
+        """Give what the files say of some columns, a row for each row group; ``None`` where their format says nothing.
+
+        The first column, ``rows``, counts a group's rows. Each other one is a struct: ``minimum`` and ``maximum`` in
+        the column's type, and ``nulls``, a number. Null is what a file does not say, or says of values without an
+        order that all writers share. Writers may be wrong: nothing here was read from the rows.
+        """
+        if self._format != "parquet":
+            return None
+        import pyarrow as pa  # noqa: PLC0415 - heavy
+
+        try:
+            return statistics([_metadata(file) for file in self.files], self._schema(columns))
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{self.name} cannot be read: {' '.join(str(error).split())}") from error
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Give the rows to whoever reads an Arrow stream."""
@@ -84,12 +110,15 @@ class Source:
 
         if columns is None:
             return self.schema
+        known = set(self.schema.names)
         for name in columns:
-            if name not in self.schema.names:
+            if name not in known:
                 raise ArgumentError(f"columns: {self.name} has no column {name!r}; it has {self.schema.names}")
         return pa.schema([self.schema.field(name) for name in columns])
 
-    def _read(self, schema: pa.Schema, span: Span | None) -> Iterator[pa.RecordBatch]:
+    def _read(
+        self, schema: pa.Schema, span: Span | None, needed: Sequence[Collection[str]] | None = None
+    ) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa  # noqa: PLC0415 - heavy
         import pyarrow.compute as pc  # noqa: PLC0415
 
@@ -97,16 +126,24 @@ class Source:
         if span is not None and span[0] not in schema.names:
             wanted = schema.append(self.schema.field(span[0]))
         within = None if span is None else (pc.field(span[0]) >= span[1]) & (pc.field(span[0]) < span[2])
+        groups = None if needed is None else iter(needed)
         for file in self.files:
             try:
-                for batch in _batches(file, self._format, wanted, within, self._batch_rows):
+                for batch in _batches(file, self._format, wanted, within, self._batch_rows, groups):
                     batch.validate(full=True)
                     yield (batch if within is None else batch.filter(within)).select(schema.names)
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise _unreadable(file, self._format, error) from error
 
 
-def _batches(file: str, format_: str, schema: pa.Schema, within: Any, rows: int) -> Iterator[pa.RecordBatch]:
+def _batches(
+    file: str,
+    format_: str,
+    schema: pa.Schema,
+    within: Any,
+    rows: int,
+    needed: Iterator[Collection[str]] | None,
+) -> Iterator[pa.RecordBatch]:
     """Decode a file piece by piece: a dataset would decode a whole row group at once."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -116,21 +153,27 @@ def _batches(file: str, format_: str, schema: pa.Schema, within: Any, rows: int)
         return
     store, path = open_(file)
     fragment = next(_dataset(file, format_, schema).get_fragments())
-    names = [name for name in schema.names if name in fragment.physical_schema.names]
+    there = set(fragment.physical_schema.names)
+    names = [name for name in schema.names if name in there]
     texts = [name for name in names if pa.types.is_dictionary(schema.field(name).type)]
-    groups = [group.id for group in (fragment if within is None else fragment.subset(within, schema)).row_groups]
+    wanted = [group.id for group in (fragment if within is None else fragment.subset(within, schema)).row_groups]
     with store.open_input_file(path) as opened:
         parquet: pq.ParquetFile = pq.ParquetFile(opened, read_dictionary=texts, pre_buffer=False, buffer_size=1 << 20)
-        for batch in parquet.iter_batches(rows, row_groups=groups, columns=names):
-            yield _conformed(batch, schema)
+        everything = frozenset(schema.names)
+        asked = [everything if needed is None else next(needed, ()) for _ in range(parquet.num_row_groups)]
+        for columns, groups in groupby((group for group in wanted if asked[group]), key=asked.__getitem__):
+            decoded = [name for name in names if name in columns]
+            for batch in parquet.iter_batches(rows, row_groups=list(groups), columns=decoded):
+                yield _conformed(batch, schema)
 
 
 def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """Give a batch the columns and types of all files together."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
+    there = set(batch.schema.names)
     columns = [
-        batch.column(each.name).cast(each.type) if each.name in batch.schema.names else pa.nulls(len(batch), each.type)
+        batch.column(each.name).cast(each.type) if each.name in there else pa.nulls(len(batch), each.type)
         for each in schema
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
@@ -210,13 +253,18 @@ def _dataset(file: str, format_: str, schema: pa.Schema | None = None) -> Any:
     return ds.dataset(path, filesystem=store, format=options, schema=schema)
 
 
-def _batch_rows(file: str) -> int:
-    """Give the rows of a batch that decode to a bounded size, by what the file says of its columns."""
+def _metadata(file: str) -> pq.FileMetaData:
+    """Read what a file says of itself."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - heavy
 
     store, path = open_(file)
     with store.open_input_file(path) as opened:
-        metadata = pq.ParquetFile(opened).metadata
+        return pq.read_metadata(opened)
+
+
+def _batch_rows(file: str) -> int:
+    """Give the rows of a batch that decode to a bounded size, by what the file says of its columns."""
+    metadata = _metadata(file)
     _named_once(file, metadata.schema.to_arrow_schema())
     widths = [max(8, metadata.schema.column(place).length or 0) for place in range(metadata.num_columns)]
     memory = _memory()

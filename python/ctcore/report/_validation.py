@@ -29,7 +29,12 @@ def _summary(report: ValidationReport) -> str:
     counts = {verdict: sum(check.verdict is verdict for check in report.checks) for verdict in WORST_FIRST}
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
     judged = len(report.checks) - counts[Verdict.NOT_RUN]
-    return f"{report.rows:,} rows by {report.contract}; {judged} of {len(report.checks)} rules judged, exactly: {told}"
+    summary = (
+        f"{report.rows:,} rows by {report.contract}; {judged} of {len(report.checks)} rules judged, exactly: {told}"
+    )
+    if report.answered_by_statistics:
+        summary += f"; statistics answered {report.answered_by_statistics:,} of {report.column_chunks:,} column chunks"
+    return summary
 
 
 def validation_text(report: ValidationReport, *, colour: bool) -> str:

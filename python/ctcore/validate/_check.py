@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -72,6 +73,10 @@ class ValidationReport(Report):
     contract: str = ""
     """The contract's id and version."""
     rows: int = 0
+    column_chunks: int = 0
+    """Parts of the files that rules were asked of: a column in a row group of Parquet; of other data 0."""
+    answered_by_statistics: int = 0
+    """Those of them that were not decoded, since the file's statistics say that no row breaks a rule."""
     broken: Mapping[str, Broken] = field(default_factory=dict)
     """For each rule that counts rows, by the check's id: how many break it, and which first."""
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -86,6 +91,8 @@ class ValidationReport(Report):
         return base | {
             "contract": self.contract,
             "rows": self.rows,
+            "column_chunks": self.column_chunks,
+            "answered_by_statistics": self.answered_by_statistics,
             "broken": broken,
             "metrics": plain(dict(self.metrics)),
         }
@@ -100,6 +107,7 @@ def check(
     environment: str | None = None,
     references: Mapping[str, Any] | None = None,
     history: Sequence[Mapping[str, Any]] | None = None,
+    distrust_statistics: bool = False,
 ) -> ValidationReport:
     """Judge data by a contract, in one pass over its batches.
 
@@ -109,8 +117,9 @@ def check(
 
     Parameters
     ----------
-    data : a table, record batch or stream of them with the Arrow interface
-        The rows. A stream is read once; rules on drift need data that can be read by column.
+    data : a ``ctcore.data.Source``, or a table, record batch or stream of them with the Arrow interface
+        The rows. A stream is read once; rules on drift need data that can be read by column. Of files only the columns
+        that rules ask of are read, and of Parquet only the row groups whose statistics leave a rule open.
     contract : Contract
         The rules.
     now : datetime, optional
@@ -124,6 +133,9 @@ def check(
         Other data by name: the tables that foreign keys point to, and what drift is measured from.
     history : list of dict, optional
         ``{"time": datetime, "metrics": report.metrics}`` of earlier batches, oldest first, for anomaly rules.
+    distrust_statistics : bool
+        Decode what Parquet statistics would answer. They are the writer's word: a wrong one hides what it denies. The
+        answers are the same where they are true.
 
     Examples
     --------
@@ -150,7 +162,7 @@ def check(
     plan = _Plan(contract, now, window, references, environment)
     keyed = any(each["test"] == "keys" for each in plan.scanned)
     with tempfile.TemporaryDirectory(prefix="ctcore-keys-") if keyed else nullcontext() as spill:
-        found = _core.scan(data, plan.facts, plan.scanned, spill=spill)
+        found = plan.scan(data, spill, distrust_statistics=distrust_statistics)
     return _Judge(contract, plan, found, data, now, environment, references, history or []).report()
 
 
@@ -214,6 +226,24 @@ class _Plan:
         self._add(f"{rule.id} by the wall clock", rule.scanned(wall))
         self._add(rule.id, rule.scanned({key: ("micros", _micros(moment)) for key, moment in bounds.items()}))
 
+    def scan(self, data: Any, spill: str | None, *, distrust_statistics: bool) -> dict[str, Any]:
+        """Read as little of the data as answers the plan."""
+        if not _in_files(data):
+            return _core.scan(data, self.facts, self.scanned, spill=spill)
+        (asked,) = _core.needed_columns(data.schema, self.facts, self.scanned)
+        told = data.statistics(asked)
+        chunks = 0 if told is None else told.num_rows * len(asked)
+        statistics, read, needed = None, asked, None
+        if told is not None and not distrust_statistics:
+            statistics = told
+            groups = _core.needed_columns(data.schema, self.facts, self.scanned, statistics)
+            read, needed = sorted({name for each in groups for name in each}), list(map(frozenset, groups))
+        # A stream without columns would have no rows to count.
+        rows = data.batches(read or data.schema.names[:1], needed=needed)
+        found = _core.scan(rows, self.facts, self.scanned, schema=data.schema, statistics=statistics, spill=spill)
+        answered = 0 if needed is None else chunks - sum(map(len, needed))
+        return found | {"column_chunks": chunks, "answered_by_statistics": answered}
+
     def _add(self, id_: str, scanned: dict[str, Any]) -> None:
         self.places[id_] = len(self.scanned)
         self.scanned.append(scanned)
@@ -222,13 +252,14 @@ class _Plan:
         if rule.test not in ("range", "latency", "metric", "anomaly"):
             return
         metric = rule.options.get("metric")
-        moments, lengths = metric in _MOMENTS, metric in ("minLength", "maxLength")
+        moments, lengths = metric in _EACH_VALUE, metric in ("minLength", "maxLength")
         for column in rule.columns:
             was = self.facts.get(column, (False, False))
             self.facts[column] = (was[0] or moments, was[1] or lengths)
 
 
-_MOMENTS = ("mean", "sum", "variance", "standardDeviation", "zeroCount")
+_EACH_VALUE = ("infinityCount", "mean", "nanCount", "standardDeviation", "sum", "variance", "zeroCount")
+"""Metrics that no minimum, maximum and count of nulls tell."""
 
 
 @dataclass(slots=True)
@@ -247,7 +278,7 @@ class _Judge:
     types: dict[str, str] = field(default_factory=dict)
 
     def report(self) -> ValidationReport:
-        self.types = dict(self.found["schema"])
+        self.types = dict(self.found["nested"]) | dict(self.found["schema"])
         self.metrics["rowCount"] = self.found["rows"]
         checks = [*self._table(), *(self._present(column) for column in self.contract.columns)]
         columns = {column.name: column for column in self.contract.columns}
@@ -259,6 +290,8 @@ class _Judge:
             checks=tuple(checks),
             contract=f"{self.contract.id} {self.contract.version}",
             rows=self.found["rows"],
+            column_chunks=self.found.get("column_chunks", 0),
+            answered_by_statistics=self.found.get("answered_by_statistics", 0),
             broken=self.broken,
             metrics=self.metrics,
             rejecting=self.rejecting,
@@ -268,7 +301,7 @@ class _Judge:
 
     def _table(self) -> Iterable[Check]:
         names = [name for name, _ in self.found["schema"]]
-        twice = sorted({name for name in names if names.count(name) > 1}) if len(self.types) < len(names) else []
+        twice = sorted(name for name, times in Counter(names).items() if times > 1)
         if twice:
             message = f"the column name {twice[0]!r} occurs more than once; only its first column was judged"
             yield Check(id="columns.duplicate", verdict=Verdict.FAIL, message=message, value=len(twice))
@@ -277,7 +310,7 @@ class _Judge:
             yield Check(id="rows", verdict=Verdict.INSUFFICIENT, message=message, value=0, n=0)
         if self.contract.new_columns != "ignore":
             known = {column.name for column in self.contract.columns}
-            new = [name for name in self.types if name not in known]
+            new = [name for name in dict.fromkeys(names) if name not in known]
             message = f"the contract does not know {', '.join(new[:5])}" if new else "the contract knows every column"
             yield self._answer("columns.new", not new, self.contract.new_columns, message, value=len(new), threshold=0)
 
@@ -333,7 +366,7 @@ class _Judge:
         asked = found["asked"] if rule.test in ROW_TESTS else found.get("keyed", self.found["rows"])
         broken = Broken(count=found["count"], asked=asked, examples=tuple(found["examples"]))
         self.broken[rule.id] = broken
-        if rule.test == "not_null" and not rule.when:
+        if rule.test == "not_null" and not rule.when and "items" not in rule.options:
             self.metrics[f"{rule.columns[0]}.completeness"] = 1 - broken.share
         value = 100 * broken.share if rule.allowed.percent else broken.count
         message = (
@@ -509,9 +542,14 @@ def _micros(moment: datetime) -> int:
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) // datetime.resolution)
 
 
+def _in_files(data: Any) -> bool:
+    """Whether the data is a ``ctcore.data.Source``: read by column, and telling of itself before it is read."""
+    return all(callable(getattr(data, name, None)) for name in ("batches", "statistics", "table"))
+
+
 def _column(data: Any, name: str) -> Any:
     """A column of data that can be read more than once."""
-    if hasattr(data, "batches"):  # a source of files
+    if _in_files(data):
         return data.table([name])[name] if name in data.schema.names else None
     names = getattr(data, "column_names", None) or getattr(data, "columns", None)
     if names is None or name not in list(names) or not hasattr(data, "__getitem__"):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ctcore.errors import ConfigError, did_you_mean
 from ctcore.validate._document import conform
 from ctcore.validate._parts import BOUNDS, SNAKE, UNITS, boolean, bound, matches, outside, sized, vocabulary
 from ctcore.validate._quality import Asked, compile_quality
-from ctcore.validate._rule import LIFECYCLES, Allowed, Column, Contract, Rule, Unjudged
+from ctcore.validate._rule import ITEM_TESTS, LIFECYCLES, Allowed, Column, Contract, Rule, Unjudged
 
 _WHOLE = {
     f"{sign}{bits}": (-(2 ** (bits - 1)) if sign == "i" else 0, 2 ** (bits - (sign == "i")) - 1)
@@ -76,6 +77,35 @@ def contract(document: dict[str, Any], *, table: str | None = None) -> Contract:
     return _Table(found, document).compile()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Property:
+    """A column, or what lies inside of one: ``parent.child`` of an object, ``list[]`` of an array."""
+
+    given: dict[str, Any]
+    name: str
+    """As the contract calls it."""
+    column: str
+    """As the data calls it."""
+    parent: _Property | None = None
+    of_items: bool = False
+    """Whether a row holds many of its values, or none: an array's items, and what lies inside of them."""
+
+    def inner(self) -> Iterator[_Property]:
+        """Give what lies inside of it, and inside of that."""
+        children = []
+        if self.given.get("logicalType") != "map":
+            for each in self.given.get("properties") or []:
+                physical = each.get("physicalName") or each["name"]
+                name, column = f"{self.name}.{each['name']}", f"{self.column}.{physical}"
+                children.append(_Property(given=each, name=name, column=column, parent=self, of_items=self.of_items))
+        if self.given.get("items") and not self.of_items:
+            name, column = f"{self.name}[]", f"{self.column}[]"
+            children.append(_Property(given=self.given["items"], name=name, column=column, parent=self, of_items=True))
+        for child in children:
+            yield child
+            yield from child.inner()
+
+
 class _Table:
     """One table of a document, on its way to rules."""
 
@@ -83,25 +113,28 @@ class _Table:
         self.table, self.document = table, document
         self.name: str = table["name"]
         self.where = f"contract: {self.name}"
-        self.properties: list[dict[str, Any]] = table.get("properties") or []
-        if not self.properties:
+        columns = [
+            _Property(given=each, name=each["name"], column=each.get("physicalName") or each["name"])
+            for each in table.get("properties") or []
+        ]
+        if not columns:
             raise ConfigError(f"{self.where}: properties names no column")
-        self.names: dict[str, str] = {
-            each["name"]: each.get("physicalName") or each["name"] for each in self.properties
-        }
+        self.properties = [each for column in columns for each in (column, *column.inner())]
+        self.names = {each.name: each.column for each in self.properties}
         if len(set(self.names.values())) < len(self.properties):
-            given = [each["name"] for each in self.properties]
+            given = [each.name for each in self.properties]
             raise ConfigError(f"{self.where}: two properties are one column: {sorted(given)}")
-        self.types = {self.names[each["name"]]: each.get("logicalType") for each in self.properties}
+        self.of_items = {each.column for each in self.properties if each.of_items}
+        self.types = {each.column: each.given.get("logicalType") for each in self.properties}
         self.unjudged: list[Unjudged] = []
 
     def compile(self) -> Contract:
         """Give the contract of the table."""
         rules = self._take(rule for each in self.table.get("quality") or [] for rule in self._quality(each, None))
-        for declared in self.properties:
-            rules += self._take(self._column_rules(declared))
-        rules += self._primary_key()
-        rules += [self._foreign_key(each, each["from"]) for each in self.table.get("relationships") or []]
+        for each in self.properties:
+            rules += self._take(self._column_rules(each))
+        rules += self._take(self._primary_key())
+        rules += self._take(self._foreign_key(each, each["from"]) for each in self.table.get("relationships") or [])
         rules += self._take(self._sla())
         ids = [rule.id for rule in rules] + [each.id for each in self.unjudged]
         name, count = max(Counter(ids).items(), key=lambda item: item[1], default=("", 0))
@@ -114,7 +147,7 @@ class _Table:
             id=str(self.document["id"]),
             version=str(self.document["version"]),
             table=self.name,
-            columns=tuple(self._column(each) for each in self.properties),
+            columns=tuple(self._columns()),
             rules=tuple(rules),
             unjudged=tuple(self.unjudged),
             new_columns=new,
@@ -122,18 +155,42 @@ class _Table:
 
     def _take(self, found: Iterator[Rule | Unjudged]) -> list[Rule]:
         rules = []
-        for each in found:
+        for each in map(self._of_items, found):
             if isinstance(each, Rule):
                 rules.append(each)
             else:
                 self.unjudged.append(each)
         return rules
 
+    def _of_items(self, rule: Rule | Unjudged) -> Rule | Unjudged:
+        """Turn a rule about a list's items into one about the rows that hold them, or say that there is none."""
+        if isinstance(rule, Unjudged) or rule.test == "type" or not self.of_items.intersection(rule.columns):
+            return rule
+        if rule.test not in ITEM_TESTS or rule.when:
+            return Unjudged(id=rule.id, reason=f"the items of a list cannot be asked for {rule.test.replace('_', ' ')}")
+        return replace(rule, options={**rule.options, "items": True}, says=f"have items that {rule.says}")
+
     # ------------------------------------------------------------ columns
 
-    def _column(self, declared: dict[str, Any]) -> Column:
-        where = f"{self.where}.{declared['name']}"
-        custom = _custom(declared, where, _COLUMN_PROPERTIES)
+    def _columns(self) -> Iterator[Column]:
+        """Give the columns. What lies inside of one lives where it lives, and may be missing where it may."""
+        found: dict[str, Column] = {}
+        for each in self.properties:
+            column = self._column(each)
+            if each.parent is not None:
+                outer = found[each.parent.name]
+                column = replace(
+                    column,
+                    optional=column.optional or outer.optional,
+                    environments=column.environments or outer.environments,
+                    lifecycle=column.lifecycle if outer.judged else outer.lifecycle,
+                )
+            found[each.name] = column
+        yield from found.values()
+
+    def _column(self, declared: _Property) -> Column:
+        where = f"{self.where}.{declared.name}"
+        custom = _custom(declared.given, where, _COLUMN_PROPERTIES)
         environments = custom.get("ctEnvironments", [])
         if not isinstance(environments, list) or not all(isinstance(each, str) for each in environments):
             raise ConfigError(f"{where}: ctEnvironments must be a list of names, found {environments!r}")
@@ -141,39 +198,49 @@ class _Table:
         if lifecycle not in LIFECYCLES:
             raise ConfigError(f"{where}: ctLifecycle: {did_you_mean(str(lifecycle), LIFECYCLES)}")
         return Column(
-            name=self.names[declared["name"]],
-            type=declared.get("logicalType"),
+            name=declared.column,
+            type=declared.given.get("logicalType"),
             optional=boolean(custom.get("ctOptional", False), f"{where}: ctOptional"),
             environments=tuple(environments),
             lifecycle=lifecycle,
             role=custom.get("ctRole"),
         )
 
-    def _column_rules(self, declared: dict[str, Any]) -> Iterator[Rule | Unjudged]:
-        name, where = self.names[declared["name"]], f"{self.where}.{declared['name']}"
-        type_, options = declared.get("logicalType"), declared.get("logicalTypeOptions") or {}
-        nonfinite = _custom(declared, where, _COLUMN_PROPERTIES).get("ctNonFinite", "forbidden")
+    def _column_rules(self, declared: _Property) -> Iterator[Rule | Unjudged]:
+        name, where, given = declared.column, f"{self.where}.{declared.name}", declared.given
+        type_, options = given.get("logicalType"), given.get("logicalTypeOptions") or {}
+        nonfinite = _custom(given, where, _COLUMN_PROPERTIES).get("ctNonFinite", "forbidden")
         if nonfinite not in ("allowed", "forbidden"):
             raise ConfigError(f"{where}: ctNonFinite must be allowed or forbidden, found {nonfinite!r}")
         if type_ is not None:
             zoned = options.get("timezone") if type_ == "timestamp" else None
             yield Rule(id=f"{name}.type", test="type", columns=(name,), options={"type": type_, "zoned": zoned})
-        if declared.get("required"):
-            yield Rule(id=f"{name}.nulls", test="not_null", columns=(name,), says="are null")
-        if type_ in ("number", None) and nonfinite == "forbidden":
+        if given.get("required"):
+            yield self._required(declared)
+        if (
+            type_ in ("number", None)
+            and nonfinite == "forbidden"
+            and not (given.get("properties") or given.get("items"))
+        ):
             yield Rule(id=f"{name}.finite", test="finite", columns=(name,), says="are NaN or infinite")
         yield from self._options(name, type_, options, where)
-        if declared.get("enum"):  # ODCS 3.2
-            yield vocabulary(f"{name}.enum", name, [each["value"] for each in declared["enum"]], type_, where)
-        if declared.get("unique") and not declared.get("primaryKey"):
+        if given.get("enum"):  # ODCS 3.2
+            yield vocabulary(f"{name}.enum", name, [each["value"] for each in given["enum"]], type_, where)
+        if given.get("unique") and not given.get("primaryKey"):
             yield Rule(id=f"{name}.unique", test="keys", columns=(name,), says="repeat an earlier row")
-        for relation in declared.get("relationships") or []:
-            yield self._foreign_key(relation, declared["name"])
-        for each in declared.get("quality") or []:
-            yield from self._quality(each, name)
-        if declared.get("properties") or declared.get("items"):
-            reason = "the properties of a nested column are not judged; flatten what rules are needed for"
-            yield Unjudged(id=f"{name}.nested", reason=reason)
+        for relation in given.get("relationships") or []:
+            yield self._foreign_key(relation, declared.name)
+        for each in given.get("quality") or []:
+            yield from self._quality(each, declared)
+        yield from _unjudged_inside(declared)
+
+    @staticmethod
+    def _required(declared: _Property) -> Rule:
+        """Ask for a value; of an object's property where there is an object."""
+        name, parent = declared.column, declared.parent
+        inside = parent is not None and not parent.of_items and not declared.of_items
+        when = ({"test": "not_null", "columns": [parent.column]},) if parent is not None and inside else ()
+        return Rule(id=f"{name}.nulls", test="not_null", columns=(name,), when=when, says="are null")
 
     def _options(self, name: str, type_: str | None, options: dict[str, Any], where: str) -> Iterator[Rule | Unjudged]:
         known = _OPTIONS.get(type_, _ORDERED)
@@ -197,13 +264,13 @@ class _Table:
 
     def _primary_key(self) -> Iterator[Rule]:
         keys = sorted(
-            (each for each in self.properties if each.get("primaryKey")),
-            key=lambda each: each.get("primaryKeyPosition", -1),
+            (each for each in self.properties if each.given.get("primaryKey")),
+            key=lambda each: each.given.get("primaryKeyPosition", -1),
         )
-        columns = tuple(self.names[each["name"]] for each in keys)
-        for each, name in zip(keys, columns, strict=True):
-            if not each.get("required"):
-                yield Rule(id=f"{name}.nulls", test="not_null", columns=(name,), says="are null")
+        columns = tuple(each.column for each in keys)
+        for each in keys:
+            if not each.given.get("required"):
+                yield Rule(id=f"{each.column}.nulls", test="not_null", columns=(each.column,), says="are null")
         if columns:
             yield Rule(id="primary_key", test="keys", columns=columns, says="repeat the key of an earlier row")
 
@@ -212,7 +279,7 @@ class _Table:
             return [given] if isinstance(given, str) else list(given)
 
         where = f"{self.where}: relationships"
-        columns = tuple(self._named(each.rpartition(".")[2], where) for each in names(own))
+        columns = tuple(self._named(each.removeprefix(f"{self.name}."), where) for each in names(own))
         tables, targets = zip(*(each.rpartition(".")[::2] for each in names(relation["to"])), strict=True)
         if len(set(tables)) != 1 or len(targets) != len(columns) or not tables[0]:
             raise ConfigError(
@@ -230,7 +297,8 @@ class _Table:
             raise ConfigError(f"{where}: no property {name!r}; {did_you_mean(str(name), self.names)}")
         return found
 
-    def _quality(self, given: dict[str, Any], column: str | None) -> Iterator[Rule | Unjudged]:
+    def _quality(self, given: dict[str, Any], declared: _Property | None) -> Iterator[Rule | Unjudged]:
+        column = None if declared is None else declared.column
         label = given.get("id") or given.get("name") or given.get("metric") or given.get("type", "")
         place = f"{self.where}{'.' + column if column else ''}: quality {label}"
         return compile_quality(given, Asked(column=column, types=self.types, named=self._named, place=place))
@@ -246,10 +314,10 @@ class _Table:
                 yield Unjudged(id=f"sla.{label}", reason=reason, required=False)
                 continue
             element = str(given.get("element") or self.document.get("slaDefaultElement") or "")
-            owner, _, column = element.rpartition(".")
-            if owner not in ("", self.name) and owner in [each["name"] for each in self.document["schema"]]:
-                continue  # of another table
-            if owner not in ("", self.name) or column not in self.names:
+            column = element.removeprefix(f"{self.name}.")
+            if column not in self.names and any(element.startswith(f"{name}.") for name in self._others()):
+                continue
+            if column not in self.names:
                 raise ConfigError(f'contract: slaProperties: element must be "{self.name}.column", found {element!r}')
             unit, value = given.get("unit"), given["value"]
             if unit not in UNITS or isinstance(value, bool) or not isinstance(value, int | float):
@@ -260,6 +328,18 @@ class _Table:
             name = f"freshness.{label}" if taken else "freshness"
             taken = True
             yield Rule(id=name, test="latency", columns=(self.names[column],), allowed=allowed)
+
+    def _others(self) -> list[str]:
+        return [each["name"] for each in self.document["schema"] if each["name"] != self.name]
+
+
+def _unjudged_inside(declared: _Property) -> Iterator[Unjudged]:
+    """Say what lies inside of a column and is not judged."""
+    given = declared.given
+    if given.get("items") and declared.of_items:
+        yield Unjudged(id=f"{declared.column}.items", reason="the items of lists in lists are not judged")
+    if given.get("logicalType") == "map" and (given.get("properties") or given.get("items")):
+        yield Unjudged(id=f"{declared.column}.nested", reason="what a map holds is not judged")
 
 
 def _text_options(name: str, options: dict[str, Any]) -> Iterator[Rule | Unjudged]:

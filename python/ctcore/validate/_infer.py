@@ -68,7 +68,7 @@ def infer(data: Any, *, name: str = "rows", batch_rows: int | None = None) -> di
     >>> found["logicalType"], found["quality"][1]["arguments"]
     ('integer', {'validValues': [0, 1]})
     """
-    scanned = _core.scan(data, dict.fromkeys(data.column_names, (False, True)), [])
+    scanned = _core.scan(data, dict.fromkeys(data.column_names, (True, True)), [])
     rows = scanned["rows"]
     if not rows:
         raise DataError("data: there are no rows to learn from")

@@ -73,8 +73,16 @@ def _rules(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for given in table.get("quality") or []:
             yield table["name"], given
         for declared in table.get("properties") or []:
-            for given in declared.get("quality") or []:
-                yield f"{table['name']}.{declared['name']}", given
+            yield from _property_rules(f"{table['name']}.{declared['name']}", declared)
+
+
+def _property_rules(place: str, declared: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for given in declared.get("quality") or []:
+        yield place, given
+    for child in declared.get("properties") or []:
+        yield from _property_rules(f"{place}.{child['name']}", child)
+    if declared.get("items"):
+        yield from _property_rules(f"{place}[]", declared["items"])
 
 
 def diff(old: Contract, new: Contract) -> Report:

@@ -117,6 +117,8 @@ ROW_TESTS = frozenset(
         *("utf8", "within", "without"),
     )
 )
+ITEM_TESTS = ROW_TESTS - {"compare", "known"}
+"""Those that a list's items can be asked for, each by itself."""
 SCANNED = ROW_TESTS | {"keys", "order"}
 """Tests that the core does."""
 

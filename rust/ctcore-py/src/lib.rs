@@ -56,7 +56,7 @@ mod _core {
     #[pymodule_export]
     use super::set_threads;
     #[pymodule_export]
-    use super::validate::{PyKeys, broken_rows, check_pattern, keys, scan};
+    use super::validate::{PyKeys, broken_rows, check_pattern, keys, needed_columns, scan};
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's spelling")]
     const __version__: &str = env!("CARGO_PKG_VERSION");

@@ -7,20 +7,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use ctcore::validate::facts::{Asked, ColumnFacts};
 use ctcore::validate::keys::{KeyFacts, KeySet, KeyedRow, RowKeys, Spill};
 use ctcore::validate::order::Direction;
 use ctcore::validate::rule::{Comparison, Limit, Literal, Predicate, Range, RowRule, Test, Vocabulary};
 use ctcore::validate::scan as core;
 use ctcore::validate::scan::{Outcome, Plan, Rule};
+use ctcore::validate::statistics::Statistics;
+use ctcore::validate::view::nested;
 use ctcore::{Error, Result, par};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
+use pyo3_arrow::PySchema;
 use pyo3_arrow::input::AnyRecordBatch;
 use regex::Regex;
 
-use crate::border::{ArgumentError, run};
+use crate::border::{ArgumentError, run, to_python};
 
 /// Keys of rows: of a table that others refer to, or those that a scan found more than once.
 #[pyclass(frozen, name = "Keys", module = "ctcore._core")]
@@ -58,40 +62,89 @@ pub(crate) fn keys(py: Python<'_>, data: AnyRecordBatch, columns: Vec<String>) -
     Ok(PyKeys(Arc::new(set)))
 }
 
-/// One pass over record batches: the facts of the columns that are asked for, by name, and the
-/// outcome of each rule. Keys that memory has no room for go to files in `spill`.
-#[pyfunction]
-#[pyo3(signature = (data, columns, rules, *, spill = None))]
-pub(crate) fn scan<'py>(
-    py: Python<'py>,
-    data: AnyRecordBatch,
-    columns: HashMap<String, (bool, bool)>,
-    rules: Vec<Bound<'py, PyDict>>,
-    spill: Option<PathBuf>,
-) -> PyResult<Bound<'py, PyDict>> {
-    let reader = data.into_reader()?;
-    let schema = reader.schema();
+/// Column names with what is asked of their facts: moments, lengths.
+type Columns = HashMap<String, (bool, bool)>;
+
+fn plan(
+    schema: SchemaRef,
+    columns: Columns,
+    rules: &[Bound<'_, PyDict>],
+    statistics: Option<AnyRecordBatch>,
+) -> PyResult<Plan> {
+    let statistics = match statistics {
+        Some(told) => {
+            let reader = told.into_reader()?;
+            let form = reader.schema();
+            let batches = reader.collect::<std::result::Result<Vec<_>, _>>();
+            let told = batches.and_then(|batches| arrow_select::concat::concat_batches(&form, &batches));
+            let told = told.map_err(Error::from).and_then(|batch| Statistics::of(&batch));
+            Some(told.map_err(to_python)?)
+        }
+        None => None,
+    };
     let asked = |(moments, lengths)| Asked { moments, lengths };
-    let plan = Plan {
+    Ok(Plan {
+        schema,
         columns: columns
             .into_iter()
             .map(|(name, flags)| (name, asked(flags)))
             .collect(),
         rules: rules.iter().map(rule).collect::<PyResult<_>>()?,
-    };
+        statistics,
+    })
+}
+
+/// For each row group the columns that a scan must read: the others have no rules, or statistics answer them. One group
+/// where there are no statistics.
+#[pyfunction]
+#[pyo3(signature = (schema, columns, rules, statistics = None))]
+pub(crate) fn needed_columns(
+    py: Python<'_>,
+    schema: PySchema,
+    columns: Columns,
+    rules: Vec<Bound<'_, PyDict>>,
+    statistics: Option<AnyRecordBatch>,
+) -> PyResult<Vec<Vec<String>>> {
+    let plan = plan(schema.into_inner(), columns, &rules, statistics)?;
+    run(py, || plan.needed())
+}
+
+/// One pass over record batches: the facts of the columns that are asked for, by name, and the outcome of each rule.
+/// `schema` is that of the whole data, where the batches hold no more of it than `needed_columns` says. Keys that
+/// memory has no room for go to files in `spill`.
+#[pyfunction]
+#[pyo3(signature = (data, columns, rules, *, schema = None, statistics = None, spill = None))]
+pub(crate) fn scan<'py>(
+    py: Python<'py>,
+    data: AnyRecordBatch,
+    columns: Columns,
+    rules: Vec<Bound<'py, PyDict>>,
+    schema: Option<PySchema>,
+    statistics: Option<AnyRecordBatch>,
+    spill: Option<PathBuf>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let reader = data.into_reader()?;
+    let streamed = reader.schema();
+    let whole = schema.map_or_else(|| Arc::clone(&streamed), PySchema::into_inner);
+    let plan = plan(whole, columns, &rules, statistics)?;
     let room = |index: usize| {
         let folder = spill.clone()?;
         Some(Box::new(Files { folder, index }) as Box<dyn Spill>)
     };
-    let found = run(py, || core::scan(reader, &schema, &plan, room))?;
+    let found = run(py, || core::scan(reader, &streamed, &plan, room))?;
     let result = PyDict::new(py);
-    let types: Vec<(&String, String)> = found
+    let types: Vec<(&String, String)> = plan
         .schema
         .fields()
         .iter()
         .map(|field| (field.name(), field.data_type().to_string()))
         .collect();
     result.set_item("schema", types)?;
+    let nested: Vec<(String, String)> = nested(&plan.schema)
+        .into_iter()
+        .map(|(name, data_type)| (name, data_type.to_string()))
+        .collect();
+    result.set_item("nested", nested)?;
     result.set_item("rows", found.rows)?;
     let facts = PyDict::new(py);
     for (name, each) in &found.facts {
@@ -288,9 +341,10 @@ fn predicate(rule: &Bound<'_, PyDict>) -> PyResult<Predicate> {
         }
         other => return Err(ArgumentError::new_err(format!("test: unknown {other:?}"))),
     };
+    let items = given(rule, "items")?.unwrap_or(false);
     Ok(Predicate {
         columns: needed(rule, "columns")?,
-        test,
+        test: if items { Test::Items(Box::new(test)) } else { test },
     })
 }
 

@@ -9,7 +9,7 @@ use arrow_array::types::{
     Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
     UInt64Type,
 };
-use arrow_array::{AnyDictionaryArray, Array, ArrayRef, RecordBatch, make_array};
+use arrow_array::{AnyDictionaryArray, Array, ArrayRef, Float64Array, RecordBatch, make_array};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
 use arrow_select::concat::concat_batches;
@@ -367,26 +367,29 @@ pub fn as_f64(name: &str, array: &dyn Array) -> Result<ArrayRef> {
             message: error.to_string(),
         })
     };
-    let seconds = |array: &dyn Array, through: &DataType, per_second: f64| -> Result<ArrayRef> {
-        let ticks = cast_to(&cast_to(array, through)?, &DataType::Int64)?;
+    let seconds = |array: &dyn Array, unit: TimeUnit| -> Result<ArrayRef> {
+        let ticks = cast_to(array, &DataType::Int64)?;
         let ticks = ticks.as_primitive::<Int64Type>();
-        Ok(Arc::new(
-            ticks.unary::<_, Float64Type>(|tick| tick as f64 / per_second),
-        ))
+        // A time need not fit a finer unit than its own; nanoseconds beyond the microsecond are left off, so that
+        // equal times are equal in both.
+        let seconds: Float64Array = match unit {
+            TimeUnit::Second => ticks.unary(|tick| tick as f64),
+            TimeUnit::Millisecond => ticks.unary(|tick| tick as f64 / 1e3),
+            TimeUnit::Microsecond => ticks.unary(|tick| tick as f64 / 1e6),
+            TimeUnit::Nanosecond => ticks.unary(|tick| (tick / 1000) as f64 / 1e6),
+        };
+        Ok(Arc::new(seconds))
     };
     match array.data_type() {
-        DataType::Timestamp(_, zone) => seconds(
-            array,
-            &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
-            1e6,
-        ),
+        DataType::Timestamp(unit, _) | DataType::Duration(unit) => seconds(array, *unit),
         DataType::Date32 | DataType::Date64 => {
-            seconds(array, &DataType::Timestamp(TimeUnit::Millisecond, None), 1e3)
+            let millis = cast_to(array, &DataType::Timestamp(TimeUnit::Millisecond, None))?;
+            seconds(&millis, TimeUnit::Millisecond)
         }
         DataType::Time32(_) | DataType::Time64(_) => {
-            seconds(array, &DataType::Time64(TimeUnit::Microsecond), 1e6)
+            let micros = cast_to(array, &DataType::Time64(TimeUnit::Microsecond))?;
+            seconds(&micros, TimeUnit::Microsecond)
         }
-        DataType::Duration(_) => seconds(array, &DataType::Duration(TimeUnit::Microsecond), 1e6),
         DataType::Float64 => Ok(make_array(array.to_data())),
         _ => widen(array).map_or_else(|| cast_to(array, &DataType::Float64), Ok),
     }
@@ -493,8 +496,8 @@ impl<I: Iterator<Item = std::result::Result<RecordBatch, ArrowError>>> Iterator 
 mod tests {
     use super::*;
     use arrow_array::{
-        BooleanArray, Decimal128Array, DictionaryArray, Float64Array, Int64Array, StringArray,
-        TimestampMillisecondArray, TimestampSecondArray,
+        BooleanArray, Decimal128Array, DictionaryArray, DurationMillisecondArray, Float64Array, Int64Array,
+        StringArray, TimestampMillisecondArray, TimestampSecondArray,
     };
     use arrow_schema::{Field, Schema};
 
@@ -542,6 +545,19 @@ mod tests {
         let millis = Numbers::of_column("t", &column(TimestampMillisecondArray::from(vec![60_000]))).unwrap();
         assert_eq!(seconds.finite, vec![60.0]);
         assert_eq!(seconds, millis);
+    }
+
+    #[test]
+    fn a_time_that_no_finer_unit_holds_is_a_number_still() {
+        let far = TimestampSecondArray::from(vec![Some(i64::MAX), None, Some(i64::MIN)]);
+        let numbers = Numbers::of_column("t", &column(far)).unwrap();
+        assert_eq!(numbers.rows.nulls, 1);
+        assert_eq!(numbers.finite, vec![i64::MAX as f64, i64::MIN as f64]);
+        let spans = DurationMillisecondArray::from(vec![i64::MAX]);
+        assert_eq!(
+            Numbers::of_column("t", &column(spans)).unwrap().finite,
+            vec![i64::MAX as f64 / 1e3]
+        );
     }
 
     #[test]

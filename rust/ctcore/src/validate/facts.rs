@@ -12,11 +12,11 @@ use crate::num::Moments;
 /// Counts, extremes and moments of a column: the state of the scan.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ColumnFacts {
-    /// Rows by what they hold.
+    /// Rows by what they hold; NaN and infinities where moments were asked for.
     pub rows: Rows,
-    /// The smallest and the largest finite value, for columns of numbers; times in seconds.
+    /// The smallest and the largest finite value, for columns of numbers; times in seconds. Zero has no sign.
     pub range: Option<(f64, f64)>,
-    /// Values that equal 0, for columns of numbers.
+    /// Values that equal 0, for columns of numbers, where moments were asked for.
     pub zeros: u64,
     /// Moments of the finite values, where they were asked for.
     pub moments: Moments,
@@ -27,7 +27,7 @@ pub struct ColumnFacts {
 /// What is asked of a column beyond counts and extremes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// [`ColumnFacts::moments`] and [`ColumnFacts::zeros`].
+    /// [`ColumnFacts::moments`] and [`ColumnFacts::zeros`], NaN and infinities.
     pub moments: bool,
     /// [`ColumnFacts::lengths`].
     pub lengths: bool,
@@ -62,14 +62,16 @@ impl ColumnFacts {
         }
         let mut finite = dense(name, chunk)?;
         if finite.iter().any(|value| !value.is_finite()) {
-            facts.rows.nans = finite.iter().filter(|value| value.is_nan()).count() as u64;
-            facts.rows.positive_infinities =
-                finite.iter().filter(|&&value| value == f64::INFINITY).count() as u64;
-            facts.rows.negative_infinities =
-                finite.iter().filter(|&&value| value == f64::NEG_INFINITY).count() as u64;
+            if asked.moments {
+                let count =
+                    |holds: fn(f64) -> bool| finite.iter().filter(|&&value| holds(value)).count() as u64;
+                facts.rows.nans = count(f64::is_nan);
+                facts.rows.positive_infinities = count(|value| value == f64::INFINITY);
+                facts.rows.negative_infinities = count(|value| value == f64::NEG_INFINITY);
+            }
             finite.retain(|value| value.is_finite());
         }
-        facts.range = extremes(finite.iter().copied());
+        facts.range = extremes(&finite);
         if asked.moments {
             facts.zeros = finite.iter().filter(|&&value| value == 0.0).count() as u64;
             facts.moments = Moments::of_chunk(&finite);
@@ -113,14 +115,15 @@ fn dense(name: &str, chunk: &ArrayRef) -> Result<Vec<f64>> {
     Ok(dense)
 }
 
-fn extremes(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+fn extremes(values: &[f64]) -> Option<(f64, f64)> {
+    let start = (f64::INFINITY, f64::NEG_INFINITY);
+    let (low, high) = values.iter().fold(start, |(low, high), &value| {
         (
             if value < low { value } else { low },
             if value > high { value } else { high },
         )
     });
-    (low <= high).then_some((low, high))
+    (low <= high).then_some((low + 0.0, high + 0.0))
 }
 
 /// The range of a column of whole numbers without nulls, in its own type.

@@ -7,3 +7,5 @@ pub mod leakage;
 pub mod order;
 pub mod rule;
 pub mod scan;
+pub mod statistics;
+pub mod view;

@@ -19,6 +19,7 @@ use regex::Regex;
 
 use crate::column::{Kind, as_f64, codes};
 use crate::validate::keys::{KeySet, RowKeys};
+use crate::validate::view::items_of;
 use crate::{Error, Result};
 
 /// A bound, as the contract wrote it.
@@ -122,6 +123,8 @@ pub enum Test {
     Compare(Comparison),
     /// The columns' key is in this set.
     Known(Arc<KeySet>),
+    /// Every item of the list passes; of no items, all do.
+    Items(Box<Self>),
 }
 
 /// A test of columns.
@@ -262,22 +265,23 @@ impl Test {
             || match self {
                 Self::NotNull | Self::Null | Self::Utf8 | Self::Finite => true,
                 Self::Range(_) | Self::MultipleOf(_) => number() && !matches!(data_type, D::Dictionary(..)),
-                Self::Length { .. } => {
-                    is_text(inner) || matches!(data_type, D::List(_) | D::LargeList(_) | D::FixedSizeList(..))
-                }
+                Self::Length { .. } => is_text(inner) || items_of(data_type).is_some(),
                 Self::Pattern(_) | Self::Reads(_) => is_text(inner),
                 Self::Within(_) | Self::Without(_) | Self::Present(_) | Self::Compare(_) => {
                     Kind::of(name, inner).is_ok()
                 }
                 Self::Known(_) => RowKeys::take(inner),
+                Self::Items(test) => {
+                    return items_of(inner).map_or_else(
+                        || Err(self.refused(name, data_type)),
+                        |items| test.takes(name, items.data_type()),
+                    );
+                }
             };
         if good {
             return Ok(());
         }
-        Err(Error::Type {
-            name: name.to_owned(),
-            message: format!("{} cannot be asked of a column of type {data_type}", self.what()),
-        })
+        Err(self.refused(name, data_type))
     }
 
     fn what(&self) -> &'static str {
@@ -293,6 +297,7 @@ impl Test {
             Self::MultipleOf(_) => "a multiple",
             Self::Compare(_) => "a comparison",
             Self::Known(_) => "a key",
+            Self::Items(_) => "a test of items",
         }
     }
 
@@ -336,16 +341,16 @@ impl Test {
             Self::Range(range) => range.broken(name, array),
             Self::Length { minimum, maximum } => {
                 lengths(array, |length| length < *minimum || length > *maximum)
-                    .ok_or_else(|| self.refused(name, array))
+                    .ok_or_else(|| self.refused(name, array.data_type()))
             }
-            Self::Pattern(pattern) => {
-                texts(array, |text| !pattern.is_match(text)).ok_or_else(|| self.refused(name, array))
-            }
+            Self::Pattern(pattern) => texts(array, |text| !pattern.is_match(text))
+                .ok_or_else(|| self.refused(name, array.data_type())),
             Self::Reads(literal) => {
-                texts(array, |text| !literal.reads(text)).ok_or_else(|| self.refused(name, array))
+                texts(array, |text| !literal.reads(text)).ok_or_else(|| self.refused(name, array.data_type()))
             }
             Self::Within(vocabulary) => vocabulary.found(name, array, false),
             Self::Without(vocabulary) => vocabulary.found(name, array, true),
+            Self::Items(test) => test.broken_by_items(name, array),
             Self::Utf8 => Ok(bytes(array, |bytes| std::str::from_utf8(bytes).is_err())),
             Self::MultipleOf(unit) => {
                 let floats = as_f64(name, array)?;
@@ -356,14 +361,39 @@ impl Test {
                         && (quotient - quotient.round()).abs() > 1e-9 * quotient.abs().max(1.0)
                 }))
             }
-            _ => Err(self.refused(name, array)),
+            _ => Err(self.refused(name, array.data_type())),
         }
     }
 
-    fn refused(&self, name: &str, array: &ArrayRef) -> Error {
+    /// The rows of lists with an item that breaks the test.
+    fn broken_by_items(&self, name: &str, array: &ArrayRef) -> Result<BooleanBuffer> {
+        let (ends, items): (Vec<usize>, &ArrayRef) = if let Some(list) = array.as_list_opt::<i32>() {
+            (
+                list.offsets().iter().map(|&end| end as usize).collect(),
+                list.values(),
+            )
+        } else if let Some(list) = array.as_list_opt::<i64>() {
+            (
+                list.offsets().iter().map(|&end| end as usize).collect(),
+                list.values(),
+            )
+        } else if let Some(list) = array.as_fixed_size_list_opt() {
+            let size = list.value_length() as usize;
+            ((0..=list.len()).map(|row| row * size).collect(), list.values())
+        } else {
+            return Err(self.refused(name, array.data_type()));
+        };
+        let (first, last) = (ends[0], ends[array.len()]);
+        let broken = self.broken(name, &items.slice(first, last - first))?;
+        Ok(collect(array.len(), array.nulls(), |row| {
+            (ends[row]..ends[row + 1]).any(|item| broken.value(item - first))
+        }))
+    }
+
+    fn refused(&self, name: &str, data_type: &DataType) -> Error {
         Error::Type {
             name: name.to_owned(),
-            message: format!("{} cannot be asked of {}", self.what(), array.data_type()),
+            message: format!("{} cannot be asked of a column of type {data_type}", self.what()),
         }
     }
 }
@@ -759,7 +789,9 @@ impl Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{Float64Array, Int8Array, StringArray, TimestampMillisecondArray};
+    use arrow_array::{
+        FixedSizeListArray, Float64Array, Int8Array, ListArray, StringArray, TimestampMillisecondArray,
+    };
 
     fn broken(test: &Test, array: impl Array + 'static) -> Vec<usize> {
         let array: ArrayRef = Arc::new(array);
@@ -819,6 +851,37 @@ mod tests {
         assert_eq!(broken(&Test::Within(vocabulary.clone()), texts()), [0]);
         assert_eq!(broken(&Test::Without(vocabulary.clone()), texts()), [2]);
         assert_eq!(broken(&Test::Present(vocabulary), texts()), [1, 2]);
+    }
+
+    #[test]
+    fn a_list_breaks_a_test_that_one_of_its_items_breaks() {
+        let items = |test: Test| Test::Items(Box::new(test));
+        let lists = [
+            Some(vec![Some(1), Some(9)]),
+            None,
+            Some(vec![]),
+            Some(vec![None]),
+            Some(vec![Some(1)]),
+        ];
+        let list = || ListArray::from_iter_primitive::<Int64Type, _, _>(lists.clone());
+        let small = items(range(None, Some((Limit::Integer(5), true))));
+        assert_eq!(broken(&small, list()), [0]);
+        assert_eq!(broken(&items(Test::NotNull), list()), [3]);
+        assert_eq!(broken(&small, list().slice(1, 4)), [0_usize; 0]);
+        assert_eq!(broken(&items(Test::NotNull), list().slice(2, 2)), [1]);
+        let pairs = FixedSizeListArray::from_iter_primitive::<Int64Type, _, _>(
+            [Some(vec![Some(1), Some(2)]), None, Some(vec![Some(3), Some(9)])],
+            2,
+        );
+        assert_eq!(broken(&small, pairs.slice(1, 2)), [1]);
+        let whole: ArrayRef = Arc::new(list());
+        assert!(small.takes("x", whole.data_type()).is_ok());
+        assert!(small.takes("x", &DataType::Int64).is_err());
+        assert!(
+            items(Test::Pattern(Regex::new("a").unwrap()))
+                .takes("x", whole.data_type())
+                .is_err()
+        );
     }
 
     #[test]

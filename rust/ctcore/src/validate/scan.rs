@@ -1,6 +1,6 @@
 //! One pass over a stream of batches for all rules and all columns.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -14,6 +14,8 @@ use crate::validate::facts::{Asked, ColumnFacts};
 use crate::validate::keys::{EXAMPLES, KeyCounts, KeyFacts, KeySet, RowKeys, Spill};
 use crate::validate::order::{Direction, Order};
 use crate::validate::rule::{Predicate, RowRule, Test};
+use crate::validate::statistics::{Groups, Statistics};
+use crate::validate::view::View;
 use crate::{Error, Result, par};
 
 /// A rule, as it is asked.
@@ -28,6 +30,17 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// The columns that the rule looks at.
+    fn columns(&self) -> impl Iterator<Item = &str> {
+        let (conditions, own) = match self {
+            Self::Row(rule) => (rule.when.as_slice(), rule.predicate.columns.as_slice()),
+            Self::Keys(columns) => (&[][..], columns.as_slice()),
+            Self::Order(column, _) => (&[][..], std::slice::from_ref(column)),
+        };
+        let conditions = conditions.iter().flat_map(|condition| &condition.columns);
+        conditions.chain(own).map(String::as_str)
+    }
+
     /// Whether the rule can be judged on this schema.
     fn fits(&self, schema: &Schema) -> Result<()> {
         match self {
@@ -79,8 +92,6 @@ pub enum Outcome {
 /// What a scan found.
 #[derive(Debug)]
 pub struct Scanned {
-    /// The columns and their types.
-    pub schema: SchemaRef,
     /// All rows.
     pub rows: u64,
     /// The facts of the columns that were asked for, by name.
@@ -89,13 +100,86 @@ pub struct Scanned {
     pub outcomes: Vec<Outcome>,
 }
 
-/// Columns whose facts are asked for, and rules.
-#[derive(Debug, Clone, Default)]
+/// What is asked of data.
+///
+/// A column may lie inside of another one: `parent.child` is a field of a struct, null where the struct is; `list[]`
+/// stands for a list's items and `list[].child` for a field of them, of which [`Test::Items`] can be asked.
+#[derive(Debug, Clone)]
 pub struct Plan {
-    /// Columns by name.
+    /// The columns of the data.
+    pub schema: SchemaRef,
+    /// Columns by name whose facts are asked for.
     pub columns: HashMap<String, Asked>,
     /// Rules.
     pub rules: Vec<Rule>,
+    /// What is known of the row groups that the data comes in.
+    pub statistics: Option<Statistics>,
+}
+
+impl Plan {
+    /// For each row group the columns that must be read, sorted: the others have no rules, or statistics answer them.
+    /// One group where there are no statistics.
+    ///
+    /// # Errors
+    /// Those of statistics that do not fit the schema.
+    pub fn needed(&self) -> Result<Vec<Vec<String>>> {
+        let known = self.known()?;
+        Ok((0..self.groups()).map(|group| self.open(&known, group)).collect())
+    }
+
+    /// The columns that a group must be read for.
+    fn open(&self, known: &Known, group: usize) -> Vec<String> {
+        let facts = known.facts.iter().filter(|(_, told)| told[group].is_none());
+        let facts = facts.map(|(name, _)| *name);
+        let rules = self.rules.iter().zip(&known.rules);
+        let rules = rules.filter(|(_, kept)| kept.as_ref().is_ok_and(|kept| !kept.value(group)));
+        let names = facts.chain(rules.flat_map(|(rule, _)| rule.columns()));
+        let roots: BTreeSet<&str> = names.filter_map(|name| View::root(&self.schema, name)).collect();
+        roots.into_iter().map(str::to_owned).collect()
+    }
+
+    fn groups(&self) -> usize {
+        self.statistics.as_ref().map_or(1, |told| told.rows().len())
+    }
+
+    fn known(&self) -> Result<Known<'_>> {
+        let view = self.view(&self.schema);
+        let rules = self.rules.iter().map(|rule| {
+            rule.fits(&view.schema)?;
+            if let (Some(told), Rule::Row(row)) = (&self.statistics, rule)
+                && let Some(column) = row.column()
+            {
+                return told.passes(column, &row.predicate.test);
+            }
+            Ok(BooleanBuffer::new_unset(self.groups()))
+        });
+        let facts = self.columns.iter().map(|(name, asked)| {
+            let told = match &self.statistics {
+                Some(told) if *asked == Asked::default() => told.facts(name)?,
+                _ => vec![None; self.groups()],
+            };
+            Ok((name.as_str(), told))
+        });
+        Ok(Known {
+            rules: rules.collect(),
+            facts: facts.collect::<Result<_>>()?,
+        })
+    }
+
+    /// The columns that are asked for, of those that a schema has.
+    fn view(&self, schema: &Schema) -> View {
+        let mut asked: Vec<&str> = self.columns.keys().map(String::as_str).collect();
+        asked.sort_unstable();
+        View::of(schema, self.rules.iter().flat_map(Rule::columns).chain(asked))
+    }
+}
+
+/// What is known of the data before it is read.
+struct Known<'a> {
+    /// For each rule the groups whose rows all keep it, or the reason why it cannot be judged.
+    rules: Vec<Result<BooleanBuffer>>,
+    /// For each column whose facts are asked for those of the groups that tell them.
+    facts: HashMap<&'a str, Vec<Option<ColumnFacts>>>,
 }
 
 /// The work of one chunk: a column with what is asked of it alone, or a rule over several columns.
@@ -118,39 +202,51 @@ enum Part {
 /// Chunks that are scanned together: enough work for every thread, little memory.
 const CHUNKS: usize = 8;
 
-/// Scans a stream of batches. `spill` gives each rule about keys its room on disk.
+/// Scans a stream of batches, of the columns and groups that [`Plan::needed`] names, or of all. A column that a group
+/// does not need may hold anything there. `spill` gives each rule about keys its room on disk.
 ///
-/// The result depends neither on the number of threads nor on how the rows arrive.
+/// The result depends neither on the number of threads nor on how the rows arrive, nor on whether statistics answer a
+/// part of it, as long as they are true.
 ///
 /// # Errors
-/// [`Error::Arrow`] where the stream breaks, and what a spill answers. A rule that does not fit the
-/// schema is no error: its outcome says so.
+/// [`Error::Arrow`] where the stream breaks, [`Error::Argument`] where it has not the rows that statistics tell of, and
+/// what a spill answers. A rule that does not fit the schema is no error: its outcome says so.
 pub fn scan(
     batches: impl Iterator<Item = std::result::Result<RecordBatch, ArrowError>>,
     schema: &SchemaRef,
     plan: &Plan,
     spill: impl Fn(usize) -> Option<Box<dyn Spill>>,
 ) -> Result<Scanned> {
-    let mut outcomes: Vec<Outcome> = Vec::with_capacity(plan.rules.len());
+    let known = plan.known()?;
+    let (mut outcomes, mut facts) = known.answers(plan);
     let mut counts: HashMap<usize, KeyCounts> = HashMap::new();
-    for (index, rule) in plan.rules.iter().enumerate() {
-        outcomes.push(match (rule.fits(schema), rule) {
-            (Err(reason), _) => Outcome::NotRun(reason),
-            (_, Rule::Row(_)) => Outcome::Row(Broken::default()),
-            (_, Rule::Order(..)) => Outcome::Order(Order::default()),
-            (_, Rule::Keys(_)) => {
-                counts.insert(index, KeyCounts::new(spill(index)));
-                Outcome::Keys(KeyFacts::default())
-            }
-        });
+    for (index, outcome) in outcomes.iter().enumerate() {
+        if let Outcome::Keys(_) = outcome {
+            counts.insert(index, KeyCounts::new(spill(index)));
+        }
     }
-    let tasks = tasks(schema, plan, &outcomes);
-    let names: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
-    let mut facts: HashMap<usize, ColumnFacts> = HashMap::new();
-    let mut chunks = Rechunk::new(batches, schema.clone());
+    let needed: Vec<Vec<String>> = (0..plan.groups()).map(|group| plan.open(&known, group)).collect();
+    if let Some(name) = needed
+        .iter()
+        .flatten()
+        .find(|name| schema.index_of(name).is_err())
+    {
+        return Err(Error::argument(
+            "data",
+            format!("the column {name} is needed and not in the stream"),
+        ));
+    }
+    let groups = match &plan.statistics {
+        None => Groups::unknown(),
+        Some(told) => Groups::of(told.rows(), |group| !needed[group].is_empty()),
+    };
+    let view = plan.view(schema);
+    let tasks = tasks(&view.schema, plan, &outcomes);
+    let batches = batches.map(|batch| view.columns(&batch?));
+    let mut chunks = Rechunk::new(batches, Arc::clone(&view.schema));
     // A wide table has work enough in one chunk, and little room for more.
-    let together = (CHUNKS * CHUNKS / names.len().max(1)).clamp(1, CHUNKS);
-    let mut rows = 0;
+    let together = (CHUNKS * CHUNKS / view.schema.fields().len().max(1)).clamp(1, CHUNKS);
+    let mut streamed = 0;
     loop {
         par::checkpoint();
         let held: Vec<RecordBatch> = chunks.by_ref().take(together).collect::<Result<_>>()?;
@@ -160,12 +256,16 @@ pub fn scan(
         // All chunks but the last of the stream are whole.
         let parts = par::map(held.len() * tasks.len(), |i| {
             let (chunk, task) = (i / tasks.len(), i % tasks.len());
-            tasks[task].run(plan, &held[chunk], rows + (chunk * CHUNK) as u64)
+            let start = streamed + (chunk * CHUNK) as u64;
+            tasks[task].run(plan, &known, &groups, &held[chunk], start)
         });
         for part in parts {
             for part in part? {
                 match part {
-                    Part::Facts(column, part) => facts.entry(column).or_default().merge(&part),
+                    Part::Facts(column, part) => {
+                        let name = view.schema.field(column).name();
+                        facts.entry(name.clone()).or_default().merge(&part);
+                    }
                     Part::Keys(rule, keys, start) => {
                         if let Some(counts) = counts.get_mut(&rule) {
                             counts.add(&keys, start)?;
@@ -186,28 +286,61 @@ pub fn scan(
                 }
             }
         }
-        rows += held.iter().map(|chunk| chunk.num_rows() as u64).sum::<u64>();
+        streamed += held.iter().map(|chunk| chunk.num_rows() as u64).sum::<u64>();
     }
     for (rule, counts) in counts {
         outcomes[rule] = Outcome::Keys(counts.finish()?);
     }
-    let empty = tasks.iter().filter_map(|task| match task {
-        Task::Column {
-            index,
-            asked: Some(_),
-            ..
-        } => Some(*index),
-        _ => None,
-    });
-    let facts = empty
-        .map(|index| (names[index].clone(), facts.remove(&index).unwrap_or_default()))
-        .collect();
+    let rows = match &plan.statistics {
+        None => streamed,
+        Some(_) if streamed != groups.rows() => {
+            let message = format!(
+                "they tell of {} rows to read, there are {streamed}",
+                groups.rows()
+            );
+            return Err(Error::argument("statistics", message));
+        }
+        Some(told) => told.rows().iter().sum(),
+    };
     Ok(Scanned {
-        schema: schema.clone(),
         rows,
         facts,
         outcomes,
     })
+}
+
+impl Known<'_> {
+    /// The outcomes and facts of the groups that are answered unread.
+    fn answers(&self, plan: &Plan) -> (Vec<Outcome>, HashMap<String, ColumnFacts>) {
+        let rows = plan.statistics.as_ref().map_or(&[][..], Statistics::rows);
+        let outcomes = plan
+            .rules
+            .iter()
+            .zip(&self.rules)
+            .map(|(rule, kept)| match (rule, kept) {
+                (_, Err(reason)) => Outcome::NotRun(reason.clone()),
+                (Rule::Order(..), _) => Outcome::Order(Order::default()),
+                (Rule::Keys(_), _) => Outcome::Keys(KeyFacts::default()),
+                (Rule::Row(_), Ok(kept)) => {
+                    let answered = rows.iter().zip(kept).filter(|(_, kept)| *kept);
+                    Outcome::Row(Broken {
+                        asked: answered.map(|(rows, _)| rows).sum(),
+                        ..Broken::default()
+                    })
+                }
+            });
+        let there = plan.view(&plan.schema);
+        let asked = self
+            .facts
+            .iter()
+            .filter(|(name, _)| there.schema.index_of(name).is_ok());
+        let facts = asked.map(|(name, told)| {
+            let mut whole = ColumnFacts::default();
+            told.iter().flatten().for_each(|part| whole.merge(part));
+            ((*name).to_owned(), whole)
+        });
+        (outcomes.collect(), facts.collect())
+    }
 }
 
 fn tasks(schema: &Schema, plan: &Plan, outcomes: &[Outcome]) -> Vec<Task> {
@@ -241,55 +374,79 @@ fn tasks(schema: &Schema, plan: &Plan, outcomes: &[Outcome]) -> Vec<Task> {
 }
 
 impl Task {
-    fn run(&self, plan: &Plan, chunk: &RecordBatch, start: u64) -> Result<Vec<Part>> {
+    /// Judges a chunk that begins at row `start` of the stream, as far as it is not answered.
+    fn run(
+        &self,
+        plan: &Plan,
+        known: &Known,
+        groups: &Groups,
+        chunk: &RecordBatch,
+        start: u64,
+    ) -> Result<Vec<Part>> {
+        let rows = chunk.num_rows();
         match self {
             Self::Column { index, asked, rules } => {
                 let schema = chunk.schema_ref();
                 let (name, column) = (schema.field(*index).name(), chunk.column(*index));
                 let mut parts = Vec::with_capacity(rules.len() + 1);
                 for &rule in rules {
-                    if let Rule::Row(row) = &plan.rules[rule] {
-                        let broken = row.predicate.test.broken(name, column)?;
-                        let broken =
-                            Broken::of(&broken, chunk.num_rows() as u64, start, |row| shown(column, row));
+                    let (Rule::Row(row), Ok(kept)) = (&plan.rules[rule], &known.rules[rule]) else {
+                        continue;
+                    };
+                    for piece in groups.open(|group| kept.value(group), start, rows) {
+                        let values = column.slice(piece.rows.start, piece.rows.len());
+                        let broken = row.predicate.test.broken(name, &values)?;
+                        let asked = values.len() as u64;
+                        let broken = Broken::of(&broken, asked, piece.first, |row| shown(&values, row));
                         parts.push(Part::Row(rule, broken));
                     }
                 }
                 if let Some(asked) = asked {
-                    parts.push(Part::Facts(*index, ColumnFacts::of_chunk(name, column, *asked)?));
+                    let told = known.facts.get(name.as_str());
+                    let answered = |group: usize| told.is_some_and(|told| told[group].is_some());
+                    for piece in groups.open(answered, start, rows) {
+                        let values = column.slice(piece.rows.start, piece.rows.len());
+                        parts.push(Part::Facts(*index, ColumnFacts::of_chunk(name, &values, *asked)?));
+                    }
                 }
                 Ok(parts)
             }
-            Self::Rule(index) => Ok(vec![match &plan.rules[*index] {
-                Rule::Row(rule) => {
-                    let (broken, asked) = rule.broken(chunk)?;
-                    let names = rule
-                        .when
-                        .iter()
-                        .chain([&rule.predicate])
-                        .flat_map(|each| &each.columns);
-                    let columns: Vec<_> = names.filter_map(|name| chunk.column_by_name(name)).collect();
-                    let broken = Broken::of(&broken, asked, start, |row| {
-                        let values: Vec<String> = columns.iter().map(|column| shown(column, row)).collect();
-                        values.join(", ")
-                    });
-                    Part::Row(*index, broken)
-                }
-                Rule::Keys(names) => {
-                    let columns: Vec<_> = names
-                        .iter()
-                        .filter_map(|name| chunk.column_by_name(name).cloned())
-                        .collect();
-                    Part::Keys(*index, RowKeys::of(names, &columns)?, start)
-                }
-                Rule::Order(name, direction) => {
-                    let column = chunk.column_by_name(name).ok_or_else(|| Error::Type {
-                        name: name.clone(),
-                        message: "the column is missing".to_owned(),
-                    })?;
-                    Part::Order(*index, Order::of_chunk(name, column, *direction, start)?)
-                }
-            }]),
+            Self::Rule(index) => {
+                // Such a rule needs its columns everywhere: the chunk is one piece.
+                let pieces = groups.open(|_| false, start, rows);
+                let first = pieces.first().map_or(start, |piece| piece.first);
+                Ok(vec![match &plan.rules[*index] {
+                    Rule::Row(rule) => {
+                        let (broken, asked) = rule.broken(chunk)?;
+                        let names = rule
+                            .when
+                            .iter()
+                            .chain([&rule.predicate])
+                            .flat_map(|each| &each.columns);
+                        let columns: Vec<_> = names.filter_map(|name| chunk.column_by_name(name)).collect();
+                        let broken = Broken::of(&broken, asked, first, |row| {
+                            let values: Vec<String> =
+                                columns.iter().map(|column| shown(column, row)).collect();
+                            values.join(", ")
+                        });
+                        Part::Row(*index, broken)
+                    }
+                    Rule::Keys(names) => {
+                        let columns: Vec<_> = names
+                            .iter()
+                            .filter_map(|name| chunk.column_by_name(name).cloned())
+                            .collect();
+                        Part::Keys(*index, RowKeys::of(names, &columns)?, first)
+                    }
+                    Rule::Order(name, direction) => {
+                        let column = chunk.column_by_name(name).ok_or_else(|| Error::Type {
+                            name: name.clone(),
+                            message: "the column is missing".to_owned(),
+                        })?;
+                        Part::Order(*index, Order::of_chunk(name, column, *direction, first)?)
+                    }
+                }])
+            }
         }
     }
 }
@@ -341,6 +498,8 @@ pub fn broken_rows(
     rules: &[Rule],
     repeated: &[Option<Arc<KeySet>>],
 ) -> Result<Vec<BooleanBuffer>> {
+    let view = View::of(batch.schema_ref(), rules.iter().flat_map(Rule::columns));
+    let batch = &view.columns(batch)?;
     par::map(rules.len(), |index| match &rules[index] {
         Rule::Row(rule) => Ok(rule.broken(batch)?.0),
         Rule::Order(..) => Ok(BooleanBuffer::new_unset(batch.num_rows())),
