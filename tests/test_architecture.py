@@ -15,7 +15,7 @@ PACKAGE = ROOT / "python" / "ctcore"
 
 # Floors from the ground up. A room imports rooms of floors below it, and beside it only where the table says so.
 FLOORS = [
-    {"errors", "verdict", "_core", "project", "duration"},
+    {"errors", "verdict", "_core", "project", "duration", "binomial"},
     {"metrics", "drift", "validate"},
     {"gate"},
     {"data", "train", "registry", "report"},
@@ -26,6 +26,7 @@ BESIDE = {
     ("verdict", "errors"),
     ("project", "errors"),
     ("duration", "errors"),
+    ("binomial", "_core"),
     ("lineage", "config"),
     ("cycle", "config"),
     ("cycle", "lineage"),

@@ -20,6 +20,7 @@ from ctcore.cli._answer import EXIT_CODES, answer, colour, format_option, projec
 from ctcore.cli._check_data import check_data, contract
 from ctcore.cli._check_drift import check_drift
 from ctcore.cli._check_leakage import check_feedback, check_leakage
+from ctcore.cli._check_skew import check_skew
 from ctcore.cli._evaluate import evaluate
 from ctcore.cli._models import models, registry_, reproduce
 from ctcore.cli._profile import profile
@@ -82,6 +83,7 @@ cli.add_command(check_drift)
 cli.add_command(check_feedback)
 cli.add_command(check_leakage)
 cli.add_command(check_data)
+cli.add_command(check_skew)
 cli.add_command(contract)
 cli.add_command(evaluate)
 cli.add_command(models)

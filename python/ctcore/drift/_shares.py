@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ctcore import _core
+from ctcore.binomial import exact_interval
 from ctcore.drift._primary import rounded
 from ctcore.verdict import Check, Verdict
 
@@ -93,7 +94,8 @@ def judge_share(
     if 0 in rows:
         message = f"{name}: no rows to compare the {title} share of"
         return Check(id=id_, verdict=Verdict.INSUFFICIENT, message=message, n=0)
-    (p, p_low, p_high), (q, q_low, q_high) = (_exact(*side) for side in zip(hits, rows, strict=True))
+    p, q = (each / of for each, of in zip(hits, rows, strict=True))
+    (p_low, p_high), (q_low, q_high) = (exact_interval(*side) for side in zip(hits, rows, strict=True))
     own_range = what == "out_of_range" and not hits[0]
     if own_range:
         p_high = _core.beta_quantile(0.95, 2, rows[0] - 1) if rows[0] > 1 else 1.0
@@ -137,10 +139,3 @@ def _too_few(share: float, rows: tuple[int, int], tolerance: float, fewest: floa
         f"{n:,} and {m:,} rows cannot tell that from {tolerance:.2%} and find a change of {min(found, 1):.1%} nine "
         f"times in ten; if nothing moved, about {rounded(needed):,} rows a side would show it"
     )
-
-
-def _exact(hits: int, rows: int) -> tuple[float, float, float]:
-    """Give a share and its exact two-sided 90% interval."""
-    low = _core.beta_quantile(0.05, hits, rows - hits + 1) if hits else 0.0
-    high = _core.beta_quantile(0.95, hits + 1, rows - hits) if hits < rows else 1.0
-    return hits / rows, low, high

@@ -3,7 +3,8 @@
 A contract is a document of the Open Data Contract Standard (ODCS 3.1). ``parse`` and ``contract`` read one, ``check``
 judges data by it; ``infer`` proposes one, ``lint`` finds what is unwise in one, ``diff`` compares two. ``leakage``
 looks for what no contract can say: features that know the label, rows that are where they must not be. ``feedback``
-looks at what a model does to the data that it will learn from.
+looks at what a model does to the data that it will learn from. ``skew`` compares what serving logged with what training
+computed.
 """
 
 from ctcore.validate._check import Broken, ValidationReport, check
@@ -16,12 +17,15 @@ from ctcore.validate._infer import infer
 from ctcore.validate._leakage import FeaturePower, LeakagePolicy, LeakageReport, leakage
 from ctcore.validate._lint import diff, lint
 from ctcore.validate._rule import Allowed, Column, Contract, Rule, Unjudged
+from ctcore.validate._skew import ColumnSkew, Difference, SkewReport, skew
 
 __all__ = [
     "Allowed",
     "Broken",
     "Column",
+    "ColumnSkew",
     "Contract",
+    "Difference",
     "FeaturePower",
     "FeedbackPolicy",
     "FeedbackReport",
@@ -29,6 +33,7 @@ __all__ = [
     "LeakagePolicy",
     "LeakageReport",
     "Rule",
+    "SkewReport",
     "Told",
     "Unjudged",
     "ValidationReport",
@@ -43,4 +48,5 @@ __all__ = [
     "overlap",
     "parse",
     "row_hashes",
+    "skew",
 ]
