@@ -4,7 +4,7 @@ PYTHON ?= python3
 export MATURIN_NO_INSTALL_RUST := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-RUST := $(shell find rust -name "*.rs" -path "*/src/*") Cargo.toml Cargo.lock rust/ctcore/Cargo.toml rust/ctcore-py/Cargo.toml
+RUST := $(shell find rust -name "*.rs" -path "*/src/*" -o -name Cargo.toml) Cargo.toml Cargo.lock
 PY := $(shell find python -name '*.py' -o -name '*.jinja' -o -name '*.pyi')
 FLIGHTS := examples/flight-search
 

@@ -106,8 +106,8 @@ def check_drift(
     its tolerance, passes where it is proven smaller, and is `insufficient` where there is too little data to tell,
     with the rows that would do. Judged are the distribution (PSI on ten cells for numbers, Jensen-Shannon for
     categories) and the shares of missing, out-of-range and unseen values. The data has drifted when a fifth of the
-    columns have, or columns with a fifth of the model's importance. Files are read once; what that leaves undecided of a
-    statistic that needs the values is read again, that column alone.
+    columns have, or columns with a fifth of the model's importance. Files are read once; what that leaves undecided of
+    a statistic that needs the values is read again, that column alone.
     """
     from ctcore import data, drift  # noqa: PLC0415 - heavy
 

@@ -8,6 +8,9 @@ use crate::{Error, Result};
 pub(super) trait Grade: Copy + PartialOrd + Send + Sync {
     fn value(self) -> f64;
 
+    /// `2^grade`.
+    fn exp2(self) -> f64;
+
     /// The lowest and the highest grade; `None` without rows.
     fn range(grades: &[Self]) -> Option<(Self, Self)>;
 
@@ -41,6 +44,11 @@ const FEW_GRADES: u8 = 12;
 impl Grade for u8 {
     fn value(self) -> f64 {
         f64::from(self)
+    }
+
+    #[inline]
+    fn exp2(self) -> f64 {
+        f64::from_bits((1023 + u64::from(self)) << 52) // the exponent of a number is its bits 52 to 62
     }
 
     fn range(grades: &[Self]) -> Option<(Self, Self)> {
@@ -100,6 +108,10 @@ fn at_least(grades: &[u8], least: u8) -> usize {
 impl Grade for f64 {
     fn value(self) -> f64 {
         self
+    }
+
+    fn exp2(self) -> f64 {
+        self.exp2()
     }
 
     fn range(grades: &[Self]) -> Option<(Self, Self)> {

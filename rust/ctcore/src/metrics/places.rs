@@ -60,7 +60,8 @@ pub(super) struct Frame<'a, F> {
     pub(super) needs: Needs,
     pub(super) gain: &'a F,
     pub(super) relevant_from: f64,
-    pub(super) highest_grade: f64,
+    /// ERR's `2^highest_grade`.
+    pub(super) stop_scale: f64,
     /// Places that the columns have.
     pub(super) limit: usize,
     /// Places that are looked at, at least as many.
@@ -119,7 +120,7 @@ impl Places {
                 self.first.push(if self.relevant == 0 { hit } else { 0.0 });
             }
             if needs.stop {
-                self.push_stop(&[grade], 1, frame.highest_grade);
+                self.push_stop(&[grade], 1, frame.stop_scale);
             }
         }
         if needs.at_relevant && self.place < frame.relevant {
@@ -163,7 +164,7 @@ impl Places {
             self.relevant += relevant;
         }
         if needs.stop {
-            self.push_stop(block, places, frame.highest_grade);
+            self.push_stop(block, places, frame.stop_scale);
         }
         self.place += block.len();
     }
@@ -191,9 +192,11 @@ impl Places {
 
     /// The mean over all orders of `prod_{i < j} (1 - stop_i)` is the mean product of `j` of the
     /// documents, built up document by document: `m_j(t) = (t-j)/t m_j(t-1) + j/t x_t m_{j-1}(t-1)`.
-    fn push_stop<G: Grade>(&mut self, block: &[G], places: usize, highest_grade: f64) {
-        let scale = highest_grade.exp2();
-        let passing = |grade: G| 1.0 - (grade.value().max(0.0).exp2() - 1.0) / scale;
+    fn push_stop<G: Grade>(&mut self, block: &[G], places: usize, scale: f64) {
+        let passing = |grade: G| {
+            let raised = if grade.value() > 0.0 { grade.exp2() } else { 1.0 };
+            1.0 - (raised - 1.0) / scale
+        };
         if let [only] = block {
             let pass = passing(*only);
             if places > 0 {

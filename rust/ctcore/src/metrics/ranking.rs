@@ -64,8 +64,8 @@ impl Ranking {
     /// # Errors
     /// [`Error::Argument`] for a NaN score, a grade that is not finite, or negative where
     /// `negative` says so; gains that overflow; a gain table that falls or misses a grade; rows
-    /// or weights that do not match; item weights for metrics other than DCG and NDCG; a cutoff of 0; and for a query without relevant documents
-    /// where `empty` says so.
+    /// or weights that do not match; item weights for metrics other than DCG and NDCG; a cutoff of
+    /// 0; and for a query without relevant documents where `empty` says so.
     ///
     /// ```
     /// use ctcore::metrics::definition::{Convention, Grades, Measure, Metric};
@@ -316,11 +316,12 @@ impl Evaluated {
                 total.up.merge(&shift.up);
             }
         }
-        for (column, shift) in self.columns.iter_mut().zip(total) {
+        let columns = self.columns.iter_mut().zip(total).collect();
+        let finished = par::each(columns, |(column, shift): (&mut Column, Shift)| {
             column.mean = weighted_mean(&column.values, weight)?;
             if !bounds {
                 (column.pessimistic, column.optimistic) = (f64::NAN, f64::NAN);
-                continue;
+                return Ok(());
             }
             let weights = if shift == Shift::default() {
                 1.0 // nothing moves
@@ -329,8 +330,9 @@ impl Evaluated {
             };
             column.pessimistic = column.mean + shift.down.total() / weights;
             column.optimistic = column.mean + shift.up.total() / weights;
-        }
-        Ok(())
+            Ok(())
+        });
+        finished.into_iter().collect()
     }
 }
 
@@ -374,6 +376,8 @@ struct Plan<'a> {
     places: usize,
     /// `1 / log2(i + 2)` for place `i` from 0.
     discounts: Vec<f64>,
+    /// ERR's `2^highest_grade`.
+    stop_scale: f64,
 }
 
 impl<'a> Plan<'a> {
@@ -410,6 +414,7 @@ impl<'a> Plan<'a> {
             binary: any(|metric| !metric.measure.is_graded()),
             places,
             discounts: (0..discounts).map(|i| 1.0 / (i as f64 + 2.0).log2()).collect(),
+            stop_scale: ranking.convention.highest_grade.exp2(),
         }
     }
 
@@ -623,7 +628,7 @@ impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G
             needs: plan.needs,
             gain: self.gain,
             relevant_from: convention.relevant_from,
-            highest_grade: convention.highest_grade,
+            stop_scale: plan.stop_scale,
             limit: plan.places,
             depth,
             relevant: holds.relevant,

@@ -3,6 +3,7 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef};
+use ctcore_simd::widest;
 
 use crate::column::{Numbers, as_f64};
 use crate::num::{CHUNK, lane_sum, order_key};
@@ -215,13 +216,15 @@ fn few(groups: &[[f64; GROUP]], edges: usize, values: &[f64]) -> Vec<u64> {
 
 /// How many values lie above each edge of a group.
 fn above_each(values: &[f64], group: &[f64; GROUP]) -> [u64; GROUP] {
-    let mut above = [0; GROUP];
-    for &value in values {
-        for (i, &edge) in group.iter().enumerate() {
-            above[i] += u64::from(value > edge);
+    widest(|| {
+        let mut above = [0; GROUP];
+        for &value in values {
+            for (i, &edge) in group.iter().enumerate() {
+                above[i] += u64::from(value > edge);
+            }
         }
-    }
-    above
+        above
+    })
 }
 
 /// Where values lie among many edges: a table over order keys leaves one or two edges to compare with.
