@@ -108,6 +108,11 @@ def test_a_day_of_storm_is_one_day(rng):
     days = drift._days.Days.of(dated(0, 20, storms=[3]), after, "when", drift.profile(before))
     assert days.out_of_range("x")[3] == 200
     assert days.out_of_range("x").sum() <= 202
+    # So two rows in a hundred, every day, are new to a calm reference, and may not be to one that has stormed once.
+    steady = dated(20, 10)
+    steady = steady.set_column(1, "x", pa.array(steady["x"].to_numpy() + 5.0 * (np.arange(2_000) % 50 == 0)))
+    assert verdict(before, steady, time_column="when") is Verdict.FAIL
+    assert verdict(dated(0, 20, storms=[3]), steady, time_column="when") is Verdict.INSUFFICIENT
 
 
 def test_a_clock_lies_outside_by_nature():
