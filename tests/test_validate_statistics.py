@@ -15,8 +15,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from ctcore import data, report, validate
-from ctcore.errors import DataError
+from ctcore import _core, data, report, validate
+from ctcore.errors import ArgumentError, DataError
 from ctcore.verdict import Verdict
 
 HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\nschema:\n  - name: t\n"
@@ -209,6 +209,22 @@ def test_the_newest_row_is_known_from_statistics(tmp_path):
     found = both(data.source(tmp_path), contract("{name: t}", more=FRESH))
     age = next(check for check in found.checks if check.id == "freshness")
     assert (age.value, age.verdict) == (0, Verdict.PASS)
+
+
+def test_a_stream_that_is_not_what_was_needed_is_refused(tmp_path):
+    table = pa.table({"x": [1.0, 2.0, 3.0], "y": [1, 2, 3]})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=2)
+    told = data.source(tmp_path).statistics(["x"])
+    rules = [{"test": "finite", "columns": ["x"]}]
+    assert _core.needed_columns(table.schema, {}, rules, told) == [["x"], ["x"]]
+    known = {"schema": table.schema, "statistics": told}
+    assert _core.scan(table, {}, rules, **known)["rows"] == 3
+    with pytest.raises(ArgumentError, match="they tell of 3 rows to read, there are 2"):
+        _core.scan(table.slice(1), {}, rules, **known)
+    with pytest.raises(ArgumentError, match="the column x is needed and not in the stream"):
+        _core.scan(table.select(["y"]), {}, rules, **known)
+    with pytest.raises(ArgumentError, match="statistics: rows is missing or of another type"):
+        _core.scan(table, {}, rules, statistics=table)
 
 
 def lying(path):

@@ -59,7 +59,11 @@ class _File:
             return unknown, unknown, [None] * len(self.groups)
         place = self.places[field.name]
         chunks = [group.column(place).statistics for group in self.groups]
-        nulls = [None if each is None or not each.has_null_count else each.null_count for each in chunks]
+        counts = [None if each is None or not each.has_null_count else each.null_count for each in chunks]
+        nulls = [
+            count if count is not None and 0 <= count <= rows else None
+            for count, rows in zip(counts, self.rows, strict=True)
+        ]
         column = self.schema.column(place)
         if column.max_definition_level == 0:  # the file has no room for a null
             nulls = [0] * len(self.groups)

@@ -12,6 +12,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_cast::display::array_value_to_string;
 use arrow_cast::parse::Parser;
 use arrow_schema::{DataType, Schema, TimeUnit};
 use arrow_select::take::take;
@@ -367,22 +368,7 @@ impl Test {
 
     /// The rows of lists with an item that breaks the test.
     fn broken_by_items(&self, name: &str, array: &ArrayRef) -> Result<BooleanBuffer> {
-        let (ends, items): (Vec<usize>, &ArrayRef) = if let Some(list) = array.as_list_opt::<i32>() {
-            (
-                list.offsets().iter().map(|&end| end as usize).collect(),
-                list.values(),
-            )
-        } else if let Some(list) = array.as_list_opt::<i64>() {
-            (
-                list.offsets().iter().map(|&end| end as usize).collect(),
-                list.values(),
-            )
-        } else if let Some(list) = array.as_fixed_size_list_opt() {
-            let size = list.value_length() as usize;
-            ((0..=list.len()).map(|row| row * size).collect(), list.values())
-        } else {
-            return Err(self.refused(name, array.data_type()));
-        };
+        let (ends, items) = items(array).ok_or_else(|| self.refused(name, array.data_type()))?;
         let (first, last) = (ends[0], ends[array.len()]);
         let broken = self.broken(name, &items.slice(first, last - first))?;
         Ok(collect(array.len(), array.nulls(), |row| {
@@ -390,11 +376,56 @@ impl Test {
         }))
     }
 
+    /// The value of a row that breaks the test, for people: of a list the first item that does, and its place.
+    pub(crate) fn example(&self, name: &str, array: &ArrayRef, row: usize) -> String {
+        let alone = array.slice(row, 1);
+        let found = match (self, items(&alone)) {
+            (Self::Items(test), Some((ends, items))) => {
+                let list = items.slice(ends[0], ends[1] - ends[0]);
+                let broken = test.broken(name, &list).ok();
+                let first = broken.and_then(|broken| broken.set_indices().next());
+                first.map(|item| format!("item {item}: {}", shown(&list, item)))
+            }
+            _ => None,
+        };
+        found.unwrap_or_else(|| shown(array, row))
+    }
+
     fn refused(&self, name: &str, data_type: &DataType) -> Error {
         Error::Type {
             name: name.to_owned(),
             message: format!("{} cannot be asked of a column of type {data_type}", self.what()),
         }
+    }
+}
+
+/// Where the items of each list end, that of no list first, and the items.
+fn items(array: &ArrayRef) -> Option<(Vec<usize>, &ArrayRef)> {
+    if let Some(list) = array.as_list_opt::<i32>() {
+        let ends = list.offsets().iter().map(|&end| end as usize);
+        return Some((ends.collect(), list.values()));
+    }
+    if let Some(list) = array.as_list_opt::<i64>() {
+        let ends = list.offsets().iter().map(|&end| end as usize);
+        return Some((ends.collect(), list.values()));
+    }
+    let list = array.as_fixed_size_list_opt()?;
+    let size = list.value_length() as usize;
+    Some(((0..=list.len()).map(|row| row * size).collect(), list.values()))
+}
+
+/// The characters of a value that an example shows.
+const SHOWN: usize = 60;
+
+/// A value, for people.
+pub(crate) fn shown(column: &dyn Array, row: usize) -> String {
+    if column.is_null(row) {
+        return "null".to_owned();
+    }
+    let value = array_value_to_string(column, row).unwrap_or_else(|_| "?".to_owned());
+    match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &value[..end]),
+        None => value,
     }
 }
 

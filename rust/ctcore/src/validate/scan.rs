@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_buffer::BooleanBuffer;
-use arrow_cast::display::array_value_to_string;
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 
 use crate::column::Rechunk;
@@ -13,7 +12,7 @@ use crate::num::CHUNK;
 use crate::validate::facts::{Asked, ColumnFacts};
 use crate::validate::keys::{EXAMPLES, KeyCounts, KeyFacts, KeySet, RowKeys, Spill};
 use crate::validate::order::{Direction, Order};
-use crate::validate::rule::{Predicate, RowRule, Test};
+use crate::validate::rule::{Predicate, RowRule, Test, shown};
 use crate::validate::statistics::{Groups, Statistics};
 use crate::validate::view::View;
 use crate::{Error, Result, par};
@@ -395,9 +394,11 @@ impl Task {
                     };
                     for piece in groups.open(|group| kept.value(group), start, rows) {
                         let values = column.slice(piece.rows.start, piece.rows.len());
-                        let broken = row.predicate.test.broken(name, &values)?;
+                        let test = &row.predicate.test;
+                        let broken = test.broken(name, &values)?;
                         let asked = values.len() as u64;
-                        let broken = Broken::of(&broken, asked, piece.first, |row| shown(&values, row));
+                        let example = |row| test.example(name, &values, row);
+                        let broken = Broken::of(&broken, asked, piece.first, example);
                         parts.push(Part::Row(rule, broken));
                     }
                 }
@@ -448,20 +449,6 @@ impl Task {
                 }])
             }
         }
-    }
-}
-
-/// The characters of a value that an example shows.
-const SHOWN: usize = 60;
-
-fn shown(column: &dyn arrow_array::Array, row: usize) -> String {
-    if column.is_null(row) {
-        return "null".to_owned();
-    }
-    let value = array_value_to_string(column, row).unwrap_or_else(|_| "?".to_owned());
-    match value.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}...", &value[..end]),
-        None => value,
     }
 }
 

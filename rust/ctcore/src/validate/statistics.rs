@@ -49,6 +49,10 @@ impl Statistics {
                 .ok_or_else(|| malformed(what))
         };
         let (first, others) = batch.columns().split_first().ok_or_else(|| malformed("rows"))?;
+        let rows = counts(first, "rows")?;
+        if rows.null_count() > 0 {
+            return Err(malformed("rows"));
+        }
         let mut columns = HashMap::new();
         for (field, array) in batch.schema_ref().fields().iter().skip(1).zip(others) {
             let name = field.name();
@@ -64,10 +68,6 @@ impl Statistics {
                 nulls: counts(&part("nulls")?, name)?,
             };
             columns.insert(name.clone(), column);
-        }
-        let rows = counts(first, "rows")?;
-        if rows.null_count() > 0 {
-            return Err(malformed("rows"));
         }
         Ok(Self {
             rows: rows.values().to_vec(),
