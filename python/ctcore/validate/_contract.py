@@ -103,6 +103,7 @@ class _Table:
         rules += self._primary_key()
         rules += [self._foreign_key(each, each["from"]) for each in self.table.get("relationships") or []]
         rules += self._take(self._sla())
+        rules = _said_once(rules)
         ids = [rule.id for rule in rules] + [each.id for each in self.unjudged]
         name, count = max(Counter(ids).items(), key=lambda item: item[1], default=("", 0))
         if count > 1:
@@ -260,6 +261,14 @@ class _Table:
             name = f"freshness.{label}" if taken else "freshness"
             taken = True
             yield Rule(id=name, test="latency", columns=(self.names[column],), allowed=allowed)
+
+
+def _said_once(rules: list[Rule]) -> list[Rule]:
+    """Leave out what is proposed of a metric's history where a rule of its own says it."""
+    histories = [rule for rule in rules if rule.test == "anomaly"]
+    own = {(rule.columns, rule.options["metric"]) for rule in histories if not rule.options["proposed"]}
+    proposed = {rule.id for rule in histories if rule.options["proposed"]}
+    return [rule for rule in rules if rule.id not in proposed or (rule.columns, rule.options["metric"]) not in own]
 
 
 def _text_options(name: str, options: dict[str, Any]) -> Iterator[Rule | Unjudged]:
