@@ -874,36 +874,6 @@ def test_rows_compared_with_another_span():
     assert judged(table, "{name: x}", rule)["q"].verdict is Verdict.NOT_RUN
 
 
-def test_history_needs_no_bound_set_by_hand():
-    rule = "{id: q, type: custom, engine: ctcore, implementation: {check: anomaly, metric: rowCount, method: %s}}"
-    past = [{"time": NOW - timedelta(days=day), "metrics": {"rowCount": 100.0 + day % 3}} for day in range(21, 0, -1)]
-    past[-7]["metrics"]["rowCount"] = 1000.0  # a week ago
-
-    def verdict(method, rows, history=past):
-        return judged(pa.table({"x": range(rows)}), "{name: x}", rule % method, history=history)["q"].verdict
-
-    assert verdict("rateOfChange", 100) is Verdict.PASS
-    assert verdict("rateOfChange", 40) is Verdict.FAIL
-    assert verdict("rateOfChange, min: 0.3", 40) is Verdict.PASS
-    assert verdict("sameWeekday", 490) is Verdict.FAIL
-    assert verdict("sameWeekday", 510) is Verdict.PASS
-    assert verdict("runningMean", 100) is Verdict.PASS
-    calm = [each for each in past if each["metrics"]["rowCount"] < 1000]
-    assert verdict("runningMean", 110, calm) is Verdict.FAIL
-    assert verdict("runningMean", 101, calm[:4]) is Verdict.INSUFFICIENT
-    past[-7]["anomalies"] = ["rowCount"]
-    assert verdict("runningMean", 110) is Verdict.FAIL
-    assert verdict("sameWeekday", 90) is Verdict.PASS
-
-
-def test_a_mean_has_a_history_too():
-    rule = custom("check: anomaly, metric: mean, method: rateOfChange")
-    past = [{"time": NOW, "metrics": {"x.mean": 10.0}}]
-    assert column([9.0, 10.0], rule, history=past)["q"].verdict is Verdict.PASS
-    report = validate.check(pa.table({"x": [90.0]}), contract("{name: x, " + rule + "}"), history=past)
-    assert (report.verdict, report.metrics["x.mean"]) == (Verdict.FAIL, 90.0)
-
-
 # ------------------------------------------------------------ the scan
 
 
@@ -989,7 +959,7 @@ def test_the_table_of_anomalies_names_its_tests():
     covered = {name: test for name, here, test in rows if here != "-"}
     assert len(covered) >= 45
     assert len(rows) == len({name for name, _, _ in rows}) > 85
-    files = [ROOT / "tests" / f"test_{name}.py" for name in ("skew", "validate")]
+    files = [ROOT / "tests" / f"test_{name}.py" for name in ("history", "skew", "validate")]
     tests = {test for file in files for test in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)}
     missing = set(covered.values()) - tests
     assert not missing

@@ -41,6 +41,11 @@ _table_option = click.option("--table", metavar="NAME", help="The table of the c
 @click.option(
     "--distrust-statistics", is_flag=True, help="Decode what the statistics in Parquet files would answer unread."
 )
+@click.option(
+    "--history",
+    metavar="FOLDER",
+    help="Judge this batch by those before it, and keep what it was like there; needs --window or --as-of.",
+)
 @click.option("--quarantine", metavar="FOLDER", help="Part the rows into clean.parquet and rejected.parquet there.")
 @fail_on_option
 @format_of("text", "json", "html", "junit", "markdown")
@@ -53,6 +58,7 @@ def check_data(
     as_of: str | None,
     window: tuple[str, str] | None,
     distrust_statistics: bool,
+    history: str | None,
     quarantine: str | None,
     fail_on: str,
     format_: str,
@@ -61,22 +67,38 @@ def check_data(
 
     DATA is Parquet, CSV or Arrow IPC: a file, a folder, a pattern or a URL. With `--quarantine` every row that breaks
     a failed rule goes to rejected.parquet, with the rules that it breaks, and the others to clean.parquet.
+
+    With `--history`, rules on the history (`check: anomaly`) judge DATA by the batches before the start of its window,
+    or before `--as-of`. FOLDER is a registry, made where there is none.
     """
     from ctcore import config, report, validate  # noqa: PLC0415 - heavy
     from ctcore import data as rows  # noqa: PLC0415
+    from ctcore.registry import Registry  # noqa: PLC0415
 
     compiled = config.read_contract(contract, table=table)
     source, zone = rows.source(data), ZoneInfo("UTC")
     span = None if window is None else (rows.instant(window[0], zone), rows.instant(window[1], zone))
+    now = rows.instant(as_of, zone) if as_of else datetime.now(UTC)
+    if history and not (as_of or span):
+        raise ArgumentError(
+            "history: say when DATA is of, with --window or --as-of: a batch that is checked twice must count once"
+        )
+    registry, dataset = Registry(history) if history else None, f"{compiled.id}/{compiled.table}"
     found = validate.check(
         source,
         compiled,
-        now=rows.instant(as_of, zone) if as_of else datetime.now(UTC),
+        now=now,
         window=span,
         environment=environment,
         references=dict(_reference(each) for each in references),
         distrust_statistics=distrust_statistics,
+        history=[validate.Batch.from_dict(each) for each in registry.history(dataset)] if registry else None,
     )
+    if registry:
+        batch = found.batch(span[0] if span else now)
+        new = registry.add_batch(dataset, batch.time, batch.to_dict())
+        normal = "as refused: it will not count as normal" if batch.refused else "in the history"
+        talk(f"the batch of {batch.time:%Y-%m-%d %H:%M} {'is now' if new else 'was'} {normal}")
     parted = rows.quarantine(source, found, quarantine) if quarantine else None
     if parted is not None:
         talk(f"{parted.clean_rows:,} rows are in {parted.clean}, {parted.rejected_rows:,} in {parted.rejected}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctcore import data, drift, gate, train, validate
+from ctcore.cycle._days import judge_days
 from ctcore.cycle._inputs import since
 from ctcore.cycle._measure import measure
 from ctcore.cycle._versions import known_until, model_files, promoted_by, won
@@ -60,24 +61,26 @@ class Steps:
         self.model = self.settings.model.name
 
     def validate(self, _: dict[str, Any]) -> dict[str, Any]:
-        checks = self._contract_checks()
+        checks, batches = self._contract_checks()
         # What breaks its contract may break the project's feature code too, which would hide the reason.
         broken = worst(check.verdict for check in checks) is Verdict.FAIL
         checks += _unjudged(_SHAPE, "the data broke its contract") if broken else self._shape_checks()
-        return {"checks": [check.to_dict() for check in checks]}
+        return {"checks": [check.to_dict() for check in checks], "batches": batches}
 
-    def _contract_checks(self) -> list[Check]:
-        """Judge every row that was read, those before the window too: features look back at them."""
+    def _contract_checks(self) -> tuple[list[Check], list[dict[str, Any]]]:
+        """Judge every row that was read, those before the window too: features look back at them. Then the new days."""
         contract = self.inputs.project.contract()
         if contract is None:
             message = "no contract was given: the rows' types, nulls and ranges are not judged"
-            return [Check(id="contract", verdict=Verdict.WARN, message=message)]
-        checks = list(validate.check(self.inputs.snapshot.table, contract, now=self.inputs.as_of).checks)
+            return [Check(id="contract", verdict=Verdict.WARN, message=message)], []
+        rules = contract.without("anomaly")
+        checks = list(validate.check(self.inputs.snapshot.table, rules, now=self.inputs.as_of).checks)
         if self.inputs.fixed_holdout:
             # A chosen file is as old and as long as it was chosen to be.
             found = validate.check(self.inputs.fixed_holdout.table, contract.timeless()).checks
             checks += [replace(check, id=f"holdout.{check.id}") for check in found]
-        return checks
+        days, batches = judge_days(self.inputs, contract, self.registry)
+        return checks + days, batches
 
     def _shape_checks(self) -> list[Check]:
         window, holdout = self.inputs.window, self.inputs.holdout

@@ -3,7 +3,7 @@
 from ctcore.data._policy import DataPolicy, FeaturesPolicy, HoldoutPolicy
 from ctcore.data._profile import load, read_profile, write_profile
 from ctcore.data._quarantine import Quarantine, quarantine
-from ctcore.data._snapshot import Snapshot, between, holdout_file, local_days, snapshot, without
+from ctcore.data._snapshot import Snapshot, between, days, holdout_file, local_days, snapshot, without
 from ctcore.data._source import Source, read_table, source
 from ctcore.data._span import Spans, instant, spans
 from ctcore.data._trec import Trec, read_trec
@@ -19,6 +19,7 @@ __all__ = [
     "Spans",
     "Trec",
     "between",
+    "days",
     "duration",
     "holdout_file",
     "instant",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,14 @@ from ctcore.data import _source
 from ctcore.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from zoneinfo import ZoneInfo
 
     import pyarrow as pa
 
     from ctcore.data._span import Spans
+
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,32 @@ def local_days(table: pa.Table, time_column: str, zone: str) -> Any:
     if times.type.tz is not None:
         times = pc.local_timestamp(times.cast(pa.timestamp(times.type.unit, zone)))
     return times.cast(pa.date32(), safe=False).cast(pa.int32()).to_numpy()
+
+
+def days(
+    table: pa.Table, time_column: str, zone: ZoneInfo, *, after: datetime | None, end: datetime
+) -> Iterator[tuple[datetime, datetime, pa.Table]]:
+    """Give the rows of each day of a zone that begins after an instant and before ``end``; some days have none.
+
+    Without ``after``, from the first day that has rows. A day is given by its midnight and the next one.
+    """
+    import numpy as np  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+
+    def midnight(number: int) -> datetime:
+        return datetime.combine(date.fromordinal(number), time(), zone)
+
+    if after is None and not table.num_rows:
+        return
+    if after is not None:
+        first = after.astimezone(zone).toordinal() + 1
+        table = between(table, time_column, midnight(first), end)
+    numbers = local_days(table, time_column, str(zone)) + _EPOCH
+    order = np.argsort(numbers, kind="stable")
+    span = range(int(numbers[order[0]]) if after is None else first, end.toordinal() + 1)
+    borders = np.searchsorted(numbers[order], span)
+    for number, start, stop in zip(span, borders, borders[1:], strict=False):
+        yield midnight(number), midnight(number + 1), table.take(pa.array(order[start:stop]))
 
 
 def between(table: pa.Table, time_column: str, start: datetime, end: datetime) -> pa.Table:

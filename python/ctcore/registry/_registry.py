@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
 from ctcore.errors import ArgumentError, ConflictError, NotFoundError, RefusedError, StoreError
 from ctcore.registry._collect import Collection, collect
+from ctcore.registry._history import add_to_history, read_history
 from ctcore.registry._lease import Lease
 from ctcore.registry._log import FORMAT, Entry, Log
 from ctcore.registry._sign import sign, verify_signature
@@ -417,6 +418,30 @@ class Registry:
         """Write the record of a step, once."""
         self._mark()
         self.store.create(_step_key(run, attempt, name), seal(record))
+
+    # ---------------------------------------------------------------- histories of data
+
+    def history(self, dataset: str, *, newest: int = 84) -> list[dict[str, Any]]:
+        """Give what was recorded of the newest batches of a dataset, oldest first; of one without any, nothing.
+
+        Twelve weeks of days hold the eight that a batch is compared with, and some that were left out.
+
+        >>> import tempfile
+        >>> registry = Registry(tempfile.mkdtemp())
+        >>> registry.add_batch("trips", datetime(2024, 3, 10, tzinfo=UTC), {"metrics": {"rowCount": 480}})
+        True
+        >>> registry.history("trips")
+        [{'dataset': 'trips', 'metrics': {'rowCount': 480}}]
+        """
+        return read_history(self.store, dataset, newest)
+
+    def add_batch(self, dataset: str, time: datetime, record: dict[str, Any]) -> bool:
+        """Record what the batch of a time was like; ``False`` where exactly that is there.
+
+        A record that differs from the one there, since the batch was repaired, counts in its place; both are kept.
+        """
+        self._mark()
+        return add_to_history(self.store, dataset, time, record)
 
     # ---------------------------------------------------------------- the commit
 

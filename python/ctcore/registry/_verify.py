@@ -42,6 +42,7 @@ def verify(registry: Registry) -> VerifyReport:
             named |= _named(registry, model, version.digest, collected=version.collected)
             named |= {each["digest"]: f"evidence of {model} {version.number}" for each in version.evidence}
     checks.append(_check("runs", _runs(registry, named)))
+    checks.append(_check("history", _histories(registry)))
     checks.append(_check("blobs", _blobs(registry, named)))
     return VerifyReport(checks=tuple(checks))
 
@@ -130,6 +131,14 @@ def _runs(registry: Registry, named: dict[str, str]) -> Iterator[str | int]:
                 if name == "finished.json":
                     record: Any = json.loads(data).get("record")
                     named[str(record)] = f"the record of run {run}"
+
+
+def _histories(registry: Registry) -> Iterator[str | int]:
+    store = registry.store
+    for dataset in store.list("history"):
+        for name in store.list(f"history/{dataset}"):
+            key = f"history/{dataset}/{name}"
+            yield from _sealed(key, store.read(key) or b"")
 
 
 def _blobs(registry: Registry, named: dict[str, str]) -> Iterator[str | int]:

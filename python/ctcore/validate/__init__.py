@@ -3,8 +3,8 @@
 A contract is a document of the Open Data Contract Standard (ODCS 3.1). ``parse`` and ``contract`` read one, ``check``
 judges data by it; ``infer`` proposes one, ``lint`` finds what is unwise in one, ``diff`` compares two. ``leakage``
 looks for what no contract can say: features that know the label, rows that are where they must not be. ``feedback``
-looks at what a model does to the data that it will learn from. ``skew`` compares what serving logged with what training
-computed.
+looks at what a model does to the data that it will learn from. ``anomaly`` judges a batch by those before it, ``skew``
+compares what serving logged with what training computed.
 """
 
 from ctcore.validate._check import Broken, ValidationReport, check
@@ -12,7 +12,7 @@ from ctcore.validate._contamination import overlap, row_hashes
 from ctcore.validate._contract import contract
 from ctcore.validate._document import parse
 from ctcore.validate._feedback import FeedbackPolicy, FeedbackReport, Generation, feedback
-from ctcore.validate._history import Told, anomaly
+from ctcore.validate._history import Batch, anomaly
 from ctcore.validate._infer import infer
 from ctcore.validate._leakage import FeaturePower, LeakagePolicy, LeakageReport, leakage
 from ctcore.validate._lint import diff, lint
@@ -21,6 +21,7 @@ from ctcore.validate._skew import ColumnSkew, Difference, SkewReport, skew
 
 __all__ = [
     "Allowed",
+    "Batch",
     "Broken",
     "Column",
     "ColumnSkew",
@@ -34,7 +35,6 @@ __all__ = [
     "LeakageReport",
     "Rule",
     "SkewReport",
-    "Told",
     "Unjudged",
     "ValidationReport",
     "anomaly",

@@ -6,17 +6,17 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from ctcore import _core
 from ctcore.errors import CtcoreError
 from ctcore.validate._compare import distance
-from ctcore.validate._history import anomaly
+from ctcore.validate._history import Batch, anomaly
 from ctcore.validate._quality import KEY_METRICS
 from ctcore.validate._rule import ROW_TESTS, SCANNED, Column, Contract, Rule
-from ctcore.verdict import Check, Report, Verdict, plain
+from ctcore.verdict import Check, Report, Verdict, plain, worst
 
 # The Arrow types that a logical type admits, by the beginning of their names.
 _ADMITS = {
@@ -80,9 +80,15 @@ class ValidationReport(Report):
     broken: Mapping[str, Broken] = field(default_factory=dict)
     """For each rule that counts rows, by the check's id: how many break it, and which first."""
     metrics: Mapping[str, float] = field(default_factory=dict)
-    """What a history keeps of this batch: ``rowCount``, ``COLUMN.completeness`` and so on."""
+    """What was measured: ``rowCount``, ``COLUMN.completeness`` and so on."""
+    refused: bool = False
+    """Whether a rule failed other than those on the history."""
     rejecting: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """The rules about rows and keys that failed, as the core takes them: what a quarantine parts the rows by."""
+
+    def batch(self, time: datetime) -> Batch:
+        """Give what a history keeps of these rows, which are of a time."""
+        return Batch(time=time, metrics=self.metrics, refused=self.refused)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as plain JSON values, without NaN."""
@@ -95,6 +101,7 @@ class ValidationReport(Report):
             "answered_by_statistics": self.answered_by_statistics,
             "broken": broken,
             "metrics": plain(dict(self.metrics)),
+            "refused": self.refused,
         }
 
 
@@ -106,7 +113,7 @@ def check(
     window: tuple[datetime, datetime] | None = None,
     environment: str | None = None,
     references: Mapping[str, Any] | None = None,
-    history: Sequence[Mapping[str, Any]] | None = None,
+    history: Iterable[Batch] | None = None,
     distrust_statistics: bool = False,
 ) -> ValidationReport:
     """Judge data by a contract, in one pass over its batches.
@@ -131,8 +138,11 @@ def check(
         Where the data is used, such as ``"serving"``: columns of other environments (``ctEnvironments``) may be absent.
     references : dict, optional
         Other data by name: the tables that foreign keys point to, and what drift is measured from.
-    history : list of dict, optional
-        ``{"time": datetime, "metrics": report.metrics}`` of earlier batches, oldest first, for anomaly rules.
+    history : iterable of Batch, optional
+        What ``report.batch(time)`` gave of earlier batches, for the rules on them (:func:`anomaly`). The time of these
+        rows is the start of the window, or else ``now``. With a history, also an empty one, the rows, the completeness
+        of every column, and the mean and the standard deviation of every number are measured whether or not a rule
+        asks, so that the history is there when a rule comes.
     distrust_statistics : bool
         Decode what Parquet statistics would answer. They are the writer's word: a wrong one hides what it denies. The
         answers are the same where they are true.
@@ -160,10 +170,13 @@ def check(
     now = None if now is None else _zoned(now)
     window = None if window is None else (_zoned(window[0]), _zoned(window[1]))
     plan = _Plan(contract, now, window, references, environment)
+    if history is not None:
+        plan.measure(each for each in contract.columns if each.judged and not _left_out(each, environment))
     keyed = any(each["test"] == "keys" for each in plan.scanned)
     with tempfile.TemporaryDirectory(prefix="ctcore-keys-") if keyed else nullcontext() as spill:
         found = plan.scan(data, spill, distrust_statistics=distrust_statistics)
-    return _Judge(contract, plan, found, data, now, environment, references, history or []).report()
+    time = window[0] if window else now
+    return _Judge(contract, plan, found, data, now, time, environment, references, tuple(history or ())).report()
 
 
 class _Plan:
@@ -208,6 +221,11 @@ class _Plan:
                 self._timed(rule, now, window)
             else:
                 self._add(rule.id, rule.scanned())
+
+    def measure(self, columns: Iterable[Column]) -> None:
+        """Ask for what a history keeps of columns."""
+        for column in columns:
+            self.facts[column.name] = (True, self.facts.get(column.name, (False, False))[1])
 
     def _timed(self, rule: Rule, now: datetime | None, window: tuple[datetime, datetime] | None) -> None:
         """Add a rule whose bounds are given with the data: by the instant, and by the wall clock of its zone."""
@@ -269,9 +287,10 @@ class _Judge:
     found: dict[str, Any]
     data: Any
     now: datetime | None
+    time: datetime | None
     environment: str | None
     references: Mapping[str, Any]
-    history: Sequence[Mapping[str, Any]]
+    history: tuple[Batch, ...]
     broken: dict[str, Broken] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     rejecting: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -282,7 +301,13 @@ class _Judge:
         self.metrics["rowCount"] = self.found["rows"]
         checks = [*self._table(), *(self._present(column) for column in self.contract.columns)]
         columns = {column.name: column for column in self.contract.columns}
-        checks += [self._rule(rule, [columns[name] for name in rule.columns]) for rule in self.contract.rules]
+        numbers = [column.name for column in self.contract.columns if column.type in ("integer", "number")]
+        self._measure(numbers)
+        refused = worst(check.verdict for check in checks if check.required) is Verdict.FAIL
+        for rule in self.contract.rules:
+            check = self._rule(rule, [columns[name] for name in rule.columns])
+            checks.append(check)
+            refused |= check.required and check.verdict is Verdict.FAIL and rule.test != "anomaly"
         for each in self.contract.unjudged:
             message = f"{each.id} is not judged: {each.reason}"
             checks.append(Check(id=each.id, verdict=Verdict.NOT_RUN, message=message, required=each.required))
@@ -294,8 +319,17 @@ class _Judge:
             answered_by_statistics=self.found.get("answered_by_statistics", 0),
             broken=self.broken,
             metrics=self.metrics,
+            refused=refused,
             rejecting=self.rejecting,
         )
+
+    def _measure(self, numbers: Sequence[str]) -> None:
+        """Keep what the scan knows of each column that it looked at."""
+        for name, facts in self.found["columns"].items():
+            for metric in ("completeness", *(("mean", "standardDeviation") if name in numbers else ())):
+                value = _metric(metric, facts, None, self.found["rows"])
+                if value is not None:
+                    self.metrics[f"{name}.{metric}"] = value
 
     # ------------------------------------------------------------ the table and its columns
 
@@ -479,19 +513,26 @@ class _Judge:
         return self._answer(rule.id, rule.allowed.admits(value), rule.severity, message, value=value, n=rows)
 
     def _anomaly(self, rule: Rule) -> Check:
-        metric = rule.options["metric"]
-        value = self._value(rule)
-        if value is None:
-            return self._not_run(rule, f"there is no {metric}")
-        key = metric if metric == "rowCount" else f"{rule.columns[0]}.{metric}"
-        told = anomaly(key, value, rule.options, self.history, self.now)
-        if told.good is None:
-            verdict = Verdict.INSUFFICIENT if told.insufficient else Verdict.NOT_RUN
-            required = rule.severity == "error" and not told.insufficient
-            return Check(id=rule.id, verdict=verdict, message=told.message, value=value, required=required)
-        return self._answer(
-            rule.id, told.good, rule.severity, told.message, value=value, lower=told.lower, upper=told.upper
+        options = rule.options
+        metric = options["metric"]
+        if self.time is None:
+            return self._not_run(rule, "no time to judge at was given")
+        if self._value(rule) is None:
+            message = (
+                f"{rule.id} could not be judged: {rule.columns[0]} has no {metric}: it holds no values of that kind"
+            )
+            required = rule.severity == "error" and not options["proposed"]
+            return Check(id=rule.id, verdict=Verdict.NOT_RUN, message=message, required=required)
+        told = anomaly(
+            ".".join((*rule.columns, metric)),
+            Batch(time=self.time, metrics=self.metrics),
+            self.history,
+            **{name: options[name] for name in ("method", "minimum", "maximum", "since", "risk")},
         )
+        if told.verdict is Verdict.FAIL and rule.severity != "error":
+            told = replace(told, verdict=Verdict.WARN)
+        required = rule.severity != "info" and told.verdict is not Verdict.INSUFFICIENT
+        return replace(told, id=rule.id, required=required)
 
     # ------------------------------------------------------------ answers
 

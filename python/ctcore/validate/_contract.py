@@ -136,6 +136,7 @@ class _Table:
         rules += self._take(self._primary_key())
         rules += self._take(self._foreign_key(each, each["from"]) for each in self.table.get("relationships") or [])
         rules += self._take(self._sla())
+        rules = _said_once(rules)
         ids = [rule.id for rule in rules] + [each.id for each in self.unjudged]
         name, count = max(Counter(ids).items(), key=lambda item: item[1], default=("", 0))
         if count > 1:
@@ -340,6 +341,14 @@ def _unjudged_inside(declared: _Property) -> Iterator[Unjudged]:
         yield Unjudged(id=f"{declared.column}.items", reason="the items of lists in lists are not judged")
     if given.get("logicalType") == "map" and (given.get("properties") or given.get("items")):
         yield Unjudged(id=f"{declared.column}.nested", reason="what a map holds is not judged")
+
+
+def _said_once(rules: list[Rule]) -> list[Rule]:
+    """Leave out what is proposed of a metric's history where a rule of its own says it."""
+    histories = [rule for rule in rules if rule.test == "anomaly"]
+    own = {(rule.columns, rule.options["metric"]) for rule in histories if not rule.options["proposed"]}
+    proposed = {rule.id for rule in histories if rule.options["proposed"]}
+    return [rule for rule in rules if rule.id not in proposed or (rule.columns, rule.options["metric"]) not in own]
 
 
 def _text_options(name: str, options: dict[str, Any]) -> Iterator[Rule | Unjudged]:

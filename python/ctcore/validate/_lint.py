@@ -48,7 +48,8 @@ def _findings(document: dict[str, Any], compiled: Contract) -> Iterator[tuple[st
     for rule in compiled.rules:
         yield from _rule_findings(rule)
     tests = {rule.test for rule in compiled.rules}
-    if "rows" not in tests:
+    counted = any(rule.test == "anomaly" and rule.options["metric"] == "rowCount" for rule in compiled.rules)
+    if "rows" not in tests and not counted:
         yield "rows", "no rule bounds the row count: an empty or halved batch passes"
     if "latency" not in tests and any(column.type == "timestamp" for column in compiled.columns):
         yield "freshness", "no service level bounds the age of the newest row (slaProperties: latency)"

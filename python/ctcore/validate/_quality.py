@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
 from ctcore.errors import ConfigError, did_you_mean
+from ctcore.validate._history import METHODS, RISK
 from ctcore.validate._parts import (
     BOUNDS,
     COMPARISONS,
@@ -48,7 +50,6 @@ METRICS = (
 """Metrics of a column that a rule may bound: Deequ's analyzers."""
 _STATISTICS = ("jensenShannon", "lInfinity", "normalizedAbsoluteDifference", "psi")
 _KINDS = ("boolean", "date", "integer", "number", "timestamp")
-_METHODS = {"rateOfChange": ("max", "min"), "runningMean": ("deviations",), "sameWeekday": ("max", "min")}
 _ELSEWHERE = {"targetLeakage": "leakage is judged over windows of training data, not by the scan of a batch"}
 
 
@@ -351,15 +352,47 @@ def _row_count_change(asked: Asked) -> list[Rule]:
 
 
 def _anomaly(asked: Asked) -> list[Rule]:
-    method = asked.one_of("method", tuple(_METHODS))
-    asked.only("column", "metric", "method", *_METHODS[method])
-    metric = asked.one_of("metric", ("rowCount", *METRICS))
-    options = {key: value for key, value in asked.options.items() if key != "column"}
-    for key in _METHODS[method]:
-        if key in options and not _is_number(options[key]):
-            raise ConfigError(f"{asked.place}: {key} must be a number, found {options[key]!r}")
-    columns = () if metric == "rowCount" else (asked.own(),)
-    return [Rule(id=asked.id, test="anomaly", columns=columns, options=options)]
+    """Compile a rule on the history of a metric; without one, of what every batch has: rows, completeness, means."""
+    asked.only("column", "metric", "method", "min", "max", "since")
+    options: dict[str, Any] = {"method": asked.one_of("method", METHODS) if "method" in asked.options else METHODS[0]}
+    for key, word in (("min", "minimum"), ("max", "maximum")):
+        options[word] = asked.options.get(key)
+        if key in asked.options and not _is_number(asked.options[key]):
+            raise ConfigError(f"{asked.place}: {key} must be a number, found {asked.options[key]!r}")
+    options["since"] = None if "since" not in asked.options else _day(asked)
+    if "metric" in asked.options:
+        metric = asked.one_of("metric", ("rowCount", *METRICS))
+        columns = () if metric == "rowCount" else (asked.own(),)
+        options |= {"metric": metric, "risk": RISK, "proposed": False}
+        return [Rule(id=asked.id, test="anomaly", columns=columns, options=options)]
+    if asked.column or "column" in asked.options:
+        metrics = _usual_metrics(asked.own(), asked.types)
+    else:
+        every = [pair for column in asked.types for pair in _usual_metrics(column, asked.types)]
+        metrics = [(None, "rowCount"), *every]
+    options |= {"risk": RISK / len(metrics), "proposed": True}
+    return [
+        Rule(
+            id=".".join(part for part in (asked.id, column if column != asked.column else None, metric) if part),
+            test="anomaly",
+            columns=(column,) if column else (),
+            options=options | {"metric": metric},
+        )
+        for column, metric in metrics
+    ]
+
+
+def _usual_metrics(column: str, types: Mapping[str, str | None]) -> list[tuple[str | None, str]]:
+    numbers = types[column] in ("integer", "number")
+    return [(column, "completeness"), *([(column, "mean")] if numbers else [])]
+
+
+def _day(asked: Asked) -> date:
+    try:
+        return date.fromisoformat(str(asked.options["since"]))
+    except ValueError:
+        given = asked.options["since"]
+        raise ConfigError(f'{asked.place}: since must be a day such as "2024-03-10", found {given!r}') from None
 
 
 def _reference(asked: Asked) -> str:

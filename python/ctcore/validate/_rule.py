@@ -40,7 +40,7 @@ class Allowed:
 
     def __str__(self) -> str:
         sign = "%" if self.percent else ""
-        low, high = (None if each is None else f"{_shown(each)}{sign}" for each in (self.minimum, self.maximum))
+        low, high = (None if each is None else f"{shown(each)}{sign}" for each in (self.minimum, self.maximum))
         if low is None and self.maximum == 0 and not self.exclusive_maximum:
             words = "none"
         elif low is not None and low == high:
@@ -54,7 +54,12 @@ class Allowed:
         return f"not {words}" if self.inverted else words
 
 
-def _shown(number: float) -> str:
+def shown(number: float) -> str:
+    """Write a number for people: whole ones in full, others to six digits.
+
+    >>> shown(1234567.0), shown(0.1234567)
+    ('1,234,567', '0.123457')
+    """
     return f"{int(number):,}" if float(number).is_integer() else f"{number:,g}"
 
 
@@ -145,6 +150,10 @@ class Contract:
     new_columns: str = "ignore"
     """What a column that the contract does not know is: ``"ignore"``, ``"warning"`` or ``"error"``."""
 
+    def without(self, *tests: str) -> Contract:
+        """Give the contract without the rules of some tests."""
+        return replace(self, rules=tuple(rule for rule in self.rules if rule.test not in tests))
+
     def timeless(self) -> Contract:
-        """Give the contract without the rules on age and length: for rows that were chosen once and stay."""
-        return replace(self, rules=tuple(rule for rule in self.rules if rule.test not in ("rows", "latency")))
+        """Give the contract without the rules on age, length and history: for rows that were chosen once and stay."""
+        return self.without("rows", "latency", "anomaly")
