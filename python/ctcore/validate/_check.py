@@ -171,7 +171,8 @@ def check(
     window = None if window is None else (_zoned(window[0]), _zoned(window[1]))
     plan = _Plan(contract, now, window, references, environment)
     if history is not None:
-        plan.measure(each for each in contract.columns if each.judged and not _left_out(each, environment))
+        asked = (each for each in contract.columns if each.judged and not _left_out(each, environment))
+        plan.measure(each for each in asked if "[]" not in each.name)
     keyed = any(each["test"] == "keys" for each in plan.scanned)
     with tempfile.TemporaryDirectory(prefix="ctcore-keys-") if keyed else nullcontext() as spill:
         found = plan.scan(data, spill, distrust_statistics=distrust_statistics)
@@ -326,6 +327,8 @@ class _Judge:
     def _measure(self, numbers: Sequence[str]) -> None:
         """Keep what the scan knows of each column that it looked at."""
         for name, facts in self.found["columns"].items():
+            if "[]" in name:  # items are counted among items, not among rows
+                continue
             for metric in ("completeness", *(("mean", "standardDeviation") if name in numbers else ())):
                 value = _metric(metric, facts, None, self.found["rows"])
                 if value is not None:

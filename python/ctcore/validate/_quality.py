@@ -368,7 +368,8 @@ def _anomaly(asked: Asked) -> list[Rule]:
     if asked.column or "column" in asked.options:
         metrics = _usual_metrics(asked.own(), asked.types)
     else:
-        every = [pair for column in asked.types for pair in _usual_metrics(column, asked.types)]
+        rows = (column for column in asked.types if "[]" not in column)  # not the items of arrays
+        every = [pair for column in rows for pair in _usual_metrics(column, asked.types)]
         metrics = [(None, "rowCount"), *every]
     options |= {"risk": RISK / len(metrics), "proposed": True}
     return [
