@@ -73,6 +73,16 @@ def test_a_much_better_model_is_promoted_and_a_drift_is_evidence(project):
     assert drift.verdict is Verdict.FAIL  # b moved by three standard deviations, and the run went on
 
 
+def test_a_profile_of_another_version_ends_no_run(project, monkeypatch):
+    run(project)
+    monkeypatch.setattr("ctcore.drift._profile.FORMAT", 99)
+    report = run(project, "2024-02-09")
+    drift = next(check for check in report.checks if check.id == "drift.dataset")
+    assert drift.verdict is Verdict.NOT_RUN
+    assert "made by another version of ctcore" in drift.message
+    assert report.outcome == "gate"
+
+
 def test_a_run_that_is_done_is_not_done_again(project):
     first = run(project)
     entries = registry(project).state("ranker").entries

@@ -12,6 +12,7 @@ from ctcore.cycle._days import judge_days
 from ctcore.cycle._inputs import since
 from ctcore.cycle._measure import measure
 from ctcore.cycle._versions import known_until, model_files, promoted_by, won
+from ctcore.errors import DataError
 from ctcore.registry import canonical
 from ctcore.verdict import Check, Verdict, worst
 
@@ -109,10 +110,11 @@ class Steps:
             evidence = state.version(state.production).evidence
             profiles = [each["digest"] for each in evidence if each["kind"] == "training_profile"]
         if not profiles:
-            message = "there is no production model whose training data the window could have moved from"
-            check = Check(id="drift.dataset", verdict=Verdict.NOT_RUN, message=message, required=False)
-            return {"checks": [check.to_dict()], "report": None}
-        reference = drift.Profile.from_dict(self.registry.record(profiles[0]))
+            return _no_drift("there is no production model whose training data the window could have moved from")
+        try:
+            reference = drift.Profile.from_dict(self.registry.record(profiles[0]))
+        except DataError as error:
+            return _no_drift(f"the profile of production's training data cannot be compared with: {error}")
         report = drift.compare(reference, self.inputs.window.select(columns), tolerances=self.settings.drift)
         found = report.checks[0]
         check = Check(id=found.id, verdict=found.verdict, message=found.message, value=found.value, required=False)
@@ -290,6 +292,11 @@ def _label(name: str, table: pa.Table, label: str) -> Check:
     if not good:
         message += "; labels must be there and must differ"
     return Check(id=f"{name}.label", verdict=Verdict.PASS if good else Verdict.FAIL, message=message, value=distinct)
+
+
+def _no_drift(why: str) -> dict[str, Any]:
+    check = Check(id="drift.dataset", verdict=Verdict.NOT_RUN, message=why, required=False)
+    return {"checks": [check.to_dict()], "report": None}
 
 
 def _not_looked(why: str) -> dict[str, Any]:
