@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 
-from ctcore.errors import ArgumentError, ConflictError, NotFoundError, StoreError
+from ctcore.errors import ArgumentError, ConflictError, NotFoundError, RefusedError, StoreError
 from ctcore.registry import Entry, Lease, LocalStore, Registry, State, _log, canonical, seal, sha256, unseal
 from ctcore.registry._log import entry_name
 from ctcore.verdict import Verdict
@@ -516,6 +516,23 @@ def test_a_blob_that_is_written_again_while_it_is_collected_stays(tmp_path):
     assert registry.files(registry.version("other", 1)) == {"model.txt": b"model 0"}
     assert registry.files(registry.version("m", 1)) == {"model.txt": b"model 0"}
     assert registry.verify().verdict is Verdict.PASS
+
+
+def test_what_was_collected_cannot_be_pinned_until_it_is_there_again(tmp_path):
+    moment = [datetime(2024, 1, 1, tzinfo=UTC)]
+    registry = at(tmp_path, moment)
+    for index in range(3):
+        registry.register("m", {"model.txt": b"model %d" % index}, run=f"{index}", kind="test")
+    policy = {"grace": timedelta(days=7), "served": timedelta(days=30), "newest": 1}
+    registry.gc(**policy)
+    moment[0] += timedelta(days=8)
+    assert registry.gc(**policy).deleted == {"m": [1, 2]}
+    with pytest.raises(RefusedError, match="the files of version 1 of m were collected; register them again first"):
+        registry.pin("m", 1)
+    registry.pin("m", 1, pinned=False)
+    registry.register("m", {"model.txt": b"model 0"}, run="again", kind="test")
+    registry.pin("m", 1)
+    assert set(registry.state("m").pins) == {1}
 
 
 def test_one_collection_at_a_time(tmp_path):

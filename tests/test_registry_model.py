@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from ctcore.errors import ArgumentError, ConflictError, CtcoreError, NotFoundError, StoreError
+from ctcore.errors import ArgumentError, ConflictError, CtcoreError, NotFoundError, RefusedError, StoreError
 from ctcore.registry import Registry
 from ctcore.verdict import Verdict
 
@@ -141,6 +141,9 @@ class Against(RuleBasedStateMachine):
     def pin(self, number, pinned):
         if not self.known(number):
             self.refused(NotFoundError, self.registry.pin, number, pinned=pinned)
+            return
+        if pinned and self.registry.version("m", number).collected and number not in self.pins:
+            self.refused(RefusedError, self.registry.pin, number, pinned=True)
             return
         self.registry.pin("m", number, pinned=pinned)
         (self.pins.add if pinned else self.pins.discard)(number)

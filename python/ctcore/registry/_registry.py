@@ -302,12 +302,17 @@ class Registry:
         self._commit(model, actions)
 
     def pin(self, model: str, number: int, *, pinned: bool = True) -> None:
-        """Keep a version's files for good, or no longer."""
+        """Keep a version's files for good, or no longer.
+
+        Raises :class:`RefusedError` where they were collected already: there is nothing left to keep.
+        """
 
         def actions(state: State) -> list[dict[str, Any]]:
-            _version(model, state, number)
+            version = _version(model, state, number)
             if (number in state.pins) == pinned:
                 return []
+            if pinned:
+                _kept(model, version)
             return [{"action": "pin", "version": number, "pinned": pinned}]
 
         self._commit(model, actions)
@@ -453,8 +458,7 @@ class Registry:
             )
         self._unmoved(model, state, number, expect)
         version = state.version(number)
-        if version.collected:
-            raise RefusedError(f"the files of {_name(number)} of {model} were collected; register them again first")
+        _kept(model, version)
         against = None if expect is None else state.version(expect).digest
         gates = [each for each in version.evidence if each["kind"] == "gate"]
         if not any(each["against"] == against and each["verdict"] in ("pass", "warn") for each in gates):
@@ -601,6 +605,12 @@ def _version(model: str, state: State, number: int) -> Version:
     if not 1 <= number <= len(state.versions):
         raise NotFoundError(f"{model} has no version {number}; it has {len(state.versions)} versions")
     return state.version(number)
+
+
+def _kept(model: str, version: Version) -> None:
+    if version.collected:
+        message = f"the files of {_name(version.number)} of {model} were collected; register them again first"
+        raise RefusedError(message)
 
 
 def _quarantine(version: Version, cause: str) -> dict[str, Any]:
