@@ -1,7 +1,9 @@
-"""What the tests share: a small project that trains in a second, and the repository's root."""
+"""What the tests share: the command, a small project that trains in a second, and the repository's root."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 settings.register_profile("ctcore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ctcore")
+
+
+def ctcore(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person would; no answer of it is a traceback."""
+    command = [sys.executable, "-m", "ctcore", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    assert "Traceback" not in done.stderr
+    return done
+
 
 TOML = """
 [model]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from xml.etree import ElementTree as ET
@@ -15,14 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from conftest import ctcore
 from ctcore import drift, report
 from ctcore.verdict import Verdict
-
-
-def ctcore(*arguments, cwd=None):
-    return subprocess.run(
-        [sys.executable, "-m", "ctcore", *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False
-    )
 
 
 def table(first, days, *, shift=0.0, cash=0.31, rows=300, seed=0):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +10,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from conftest import ctcore
 from ctcore import cli, data
-
-
-def ctcore(*arguments, cwd=None):
-    return subprocess.run(
-        [sys.executable, "-m", "ctcore", *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False
-    )
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import CONTRACT, ROOT, rows
+from conftest import CONTRACT, ROOT, ctcore, rows
 from ctcore import config, cycle, data
 from ctcore.errors import ChildError, ConfigError, ConflictError, CtcoreError, DataError, RefusedError
 from ctcore.registry import Registry
@@ -616,9 +616,7 @@ def test_what_must_be_signed_waits_for_its_signature(project):
     project.toml('name = "ranker"', 'name = "ranker"\npublic_key = "key.pub"')
     with pytest.raises(RefusedError, match="version 1 of ranker is not signed; `ctcore models sign 1"):
         run(project)
-    command = ["promote", "1", "--project", str(project.folder)]
-    argv = [sys.executable, "-m", "ctcore", "models", *command]
-    refused = subprocess.run(argv, capture_output=True, text=True, check=False)
+    refused = ctcore("models", "promote", "1", "--project", project.folder)
     assert (refused.returncode, "is not signed" in refused.stderr) == (1, True)
     assert production(project) is None
     pem = private.private_bytes(

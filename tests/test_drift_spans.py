@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -12,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from conftest import ctcore
 from ctcore import drift
 from ctcore.drift._spans import apart
 from ctcore.errors import ArgumentError
@@ -111,11 +110,8 @@ def test_the_command_takes_spans(tmp_path):
     pq.write_table(dated(0, 60), tmp_path / "before.parquet")
     pq.write_table(dated(60, 40, shift=6.0), tmp_path / "after.parquet")
 
-    def ctcore(*arguments):
-        command = [sys.executable, "-m", "ctcore", "check-drift", "before.parquet", "after.parquet", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-
-    found = ctcore("--time-column", "day", "--span", "trips_7d=7d", "--columns", "trips_7d")
+    files = ("check-drift", "before.parquet", "after.parquet")
+    found = ctcore(*files, "--time-column", "day", "--span", "trips_7d=7d", "--columns", "trips_7d", cwd=tmp_path)
     assert found.returncode == 1, found.stderr
     assert "8 and 6 days" in re.sub(r"\s+", " ", found.stdout)
     for arguments, said in (
@@ -123,6 +119,6 @@ def test_the_command_takes_spans(tmp_path):
         (["--time-column", "day", "--span", "trips_7d"], "must be COLUMN=DURATION"),
         (["--time-column", "day", "--span", "trips_7d=weekly"], "a duration is a whole number and a unit"),
     ):
-        found = ctcore(*arguments)
+        found = ctcore(*files, *arguments, cwd=tmp_path)
         assert (found.returncode, found.stdout) == (2, "")
         assert said in found.stderr

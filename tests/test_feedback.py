@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, ctcore
 from ctcore import metrics, validate
 from ctcore.errors import ArgumentError, ColumnTypeError
 from ctcore.verdict import Verdict
@@ -222,8 +220,8 @@ def test_open_bandit(campaign, items):
 def test_the_command_judges_a_log(tmp_path):
     pq.write_table(recommender(explore=0.0, rows=2_000), tmp_path / "log.parquet")
     pq.write_table(pa.table({"item": np.arange(ITEMS)}), tmp_path / "items.parquet")
-    command = [sys.executable, "-m", "ctcore", "check-feedback", "log.parquet", "--catalogue", "items.parquet"]
-    found = subprocess.run([*command, "--format", "json"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = ["check-feedback", "log.parquet", "--catalogue", "items.parquet"]
+    found = ctcore(*command, "--format", "json", cwd=tmp_path)
     assert found.returncode == 1, found.stderr
     report = json.loads(found.stdout)
     assert (report["kind"], len(report["generations"])) == ("feedback", 8)

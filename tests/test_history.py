@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -18,7 +16,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import history_calibration
-from conftest import CONTRACT, ROOT, rows
+from conftest import CONTRACT, ROOT, ctcore, rows
 from ctcore import config, cycle, data, validate
 from ctcore.errors import ArgumentError, ConfigError, StoreError
 from ctcore.registry import Registry
@@ -403,14 +401,6 @@ def test_a_damaged_history_is_named(tmp_path):
 
 
 # ------------------------------------------------------------ the command line
-
-
-def ctcore(*arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "ctcore", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def test_check_data_keeps_a_history(tmp_path):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -14,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from conftest import ctcore
 from ctcore import _core, validate
 from ctcore.errors import ArgumentError, ColumnTypeError, CtcoreError
 from ctcore.verdict import Verdict
@@ -361,11 +360,6 @@ def test_a_jump_is_found_as_often_as_said(n, effect, share):
 
 
 # ---------------------------------------------------------------- the command
-
-
-def ctcore(*arguments, cwd):
-    command = [sys.executable, "-m", "ctcore", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def test_the_command_says_what_it_found(tmp_path):

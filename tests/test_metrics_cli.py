@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
-from conftest import ROOT
+from conftest import ROOT, ctcore
 from ctcore import metrics
 from ctcore.cli import _evaluate as command
 
@@ -14,8 +12,7 @@ GOLDEN = ROOT / "tests" / "golden"
 
 
 def evaluate(*arguments):
-    command = [sys.executable, "-m", "ctcore", "evaluate", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = ctcore("evaluate", *arguments)
     return done.returncode, done.stdout, done.stderr
 
 

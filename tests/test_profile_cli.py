@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from conftest import ctcore
 from ctcore import data, drift
 from ctcore.errors import DataError, DataNotFoundError
 
 
-def ctcore(*arguments):
-    command = [sys.executable, "-m", "ctcore", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def answer(*arguments):
+    done = ctcore(*arguments)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -40,16 +38,16 @@ def files(tmp_path):
 
 def test_a_profile_stands_for_its_data(files):
     profile = files / "reference.json"
-    code, out, err = ctcore("profile", files / "day*.parquet", "-o", profile)
+    code, out, err = answer("profile", files / "day*.parquet", "-o", profile)
     assert (code, err) == (0, f"the profile is {profile}\n")
     assert "8,000 rows, 2 columns" in out
     assert "'cash' 7" in out
     assert "tags: no profile: tags: a column of type List" in out
     assert "quantiles are known to" in out
     today = files / "today.json"
-    assert ctcore("profile", files / "today.parquet", "--like", profile, "-o", today)[0] == 0
+    assert answer("profile", files / "today.parquet", "--like", profile, "-o", today)[0] == 0
     answers = [
-        ctcore("check-drift", reference, current, "--columns", "fare,payment", "--format", "json")
+        answer("check-drift", reference, current, "--columns", "fare,payment", "--format", "json")
         for reference in (files / "day*.parquet", profile)
         for current in (files / "today.parquet", today)
         if (reference, current) != (files / "day*.parquet", today)
@@ -64,11 +62,11 @@ def test_a_profile_stands_for_its_data(files):
 
 def test_files_are_read_again_where_profiles_cannot_tell(files):
     profile = files / "reference.json"
-    ctcore("profile", files / "day1.parquet", "-o", profile)
+    answer("profile", files / "day1.parquet", "-o", profile)
 
     def fare(reference, tolerance):
         arguments = ("--columns", "fare", "--statistic", "auc", "--tolerance", tolerance, "--format", "json")
-        _, out, err = ctcore("check-drift", reference, files / "today.parquet", *arguments)
+        _, out, err = answer("check-drift", reference, files / "today.parquet", *arguments)
         assert err == ""
         column = json.loads(out)["columns"][0]
         return column, next(check for check in column["checks"] if check["id"] == "drift.fare.auc")
@@ -92,7 +90,7 @@ def test_days_merge_to_the_whole(files):
 
 def test_what_is_wrong_is_said(files):
     profile = files / "reference.json"
-    assert ctcore("profile", files / "day1.parquet", "-o", profile)[0] == 0
+    assert answer("profile", files / "day1.parquet", "-o", profile)[0] == 0
     for arguments, said in (
         (["profile", files / "none.parquet"], "no such file"),
         (
@@ -104,11 +102,11 @@ def test_what_is_wrong_is_said(files):
         (["check-drift", files / "none.json", files / "today.parquet"], "none.json: no such file"),
         (["check-drift", files / "today.parquet", profile], "not on the cells of the reference"),
     ):
-        code, out, err = ctcore(*arguments)
+        code, out, err = answer(*arguments)
         assert (code, out) == (2, ""), arguments
         assert said in err
     profile.write_text(profile.read_text().replace('"rows":4000', '"rows":4001'))
-    code, _, err = ctcore("check-drift", profile, files / "today.parquet")
+    code, _, err = answer("check-drift", profile, files / "today.parquet")
     assert code == 2
     assert "reference.json: profile: it was changed after it was made" in err
     with pytest.raises(DataNotFoundError, match="no such file"):
@@ -119,6 +117,6 @@ def test_what_is_wrong_is_said(files):
 
 
 def test_json_is_the_profile_itself(files):
-    code, out, _ = ctcore("profile", files / "day1.parquet", "--columns", "fare", "--format", "json")
+    code, out, _ = answer("profile", files / "day1.parquet", "--columns", "fare", "--format", "json")
     assert code == 0
     assert drift.Profile.from_dict(json.loads(out)).column_names == ["fare"]

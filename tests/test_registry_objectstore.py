@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from conftest import ctcore
 from ctcore.errors import ArgumentError, ConflictError, StoreError
 from ctcore.registry import Registry, check_store, open_store
 from ctcore.verdict import Verdict
@@ -93,8 +91,7 @@ def test_four_writers_of_25_promotions_each(s3):
 
 
 def check_store_command(url):
-    command = [sys.executable, "-m", "ctcore", "registry", "check-store", url, "--format", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+    done = ctcore("registry", "check-store", url, "--format", "json")
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import doctest
 import json
 import math
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -19,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from conftest import ROOT
+from conftest import ROOT, ctcore
 from ctcore import validate
 from ctcore.binomial import exact_interval
 from ctcore.errors import ArgumentError, ColumnTypeError, DataError
@@ -268,14 +266,6 @@ def test_what_cannot_be_used_is_refused(options, error, words):
 
 
 # ------------------------------------------------------------ the command line
-
-
-def ctcore(*arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "ctcore", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def test_check_skew(tmp_path):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -14,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import ctcore
 from ctcore import data, report, validate
 from ctcore.errors import ArgumentError, DataError
 from ctcore.verdict import Verdict
@@ -37,14 +36,6 @@ schema:
     quality:
       - {id: rows, metric: rowCount, mustBeGreaterOrEqualTo: 3}
 """
-
-
-def ctcore(*arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "ctcore", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert "Traceback" not in done.stderr
-    return done
 
 
 @pytest.fixture

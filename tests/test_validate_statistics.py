@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import numpy as np
@@ -15,6 +13,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from conftest import ctcore
 from ctcore import _core, data, report, validate
 from ctcore.errors import ArgumentError, DataError
 from ctcore.verdict import Verdict
@@ -251,10 +250,9 @@ def test_the_command_says_what_statistics_answered(tmp_path):
     lying(tmp_path / "a.parquet")
     text = HEAD + "    properties: [{name: x, logicalType: integer, logicalTypeOptions: {maximum: 10}}]\n"
     (tmp_path / "contract.yaml").write_text(text)
-    command = [sys.executable, "-m", "ctcore", "check-data", "a.parquet", "--contract", "contract.yaml"]
 
     def done(*more):
-        return subprocess.run([*command, *more], capture_output=True, text=True, check=False, cwd=tmp_path)
+        return ctcore("check-data", "a.parquet", "--contract", "contract.yaml", *more, cwd=tmp_path)
 
     believed, decoded = done(), done("--distrust-statistics")
     assert (believed.returncode, decoded.returncode) == (0, 1)
