@@ -116,8 +116,9 @@ def test_rust_modules_import_downwards():
     assert found > 10
 
 
-def test_rayon_has_one_user():
-    users = [path.name for path in (ROOT / "rust").rglob("*.rs") if re.search(r"\brayon::", path.read_text())]
+def test_threads_have_one_user():
+    threads = re.compile(r"\brayon::|\bthread::(?!current|sleep)")
+    users = [path.name for path in (ROOT / "rust").rglob("*.rs") if threads.search(path.read_text())]
     assert users == ["par.rs"]
 
 

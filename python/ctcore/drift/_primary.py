@@ -59,23 +59,23 @@ def pooling(reference: list[int], current: list[int], *, frozen: bool) -> Poolin
     n, m = sum(reference), sum(current)
     fewest = _FROZEN if frozen else _EXPECTED
 
-    def expected(cells: list[int]) -> float:
-        first, second = (sum(side[cell] for cell in cells) for side in (reference, current))
+    def expected(first: int, second: int) -> float:
         return min(n, m) * (first / n if frozen else (first + second) / (n + m))
 
     filled = [cell for cell in range(len(reference)) if reference[cell] or current[cell]]
-    rare = [cell for cell in filled if expected([cell]) < fewest]
+    rare = [cell for cell in filled if expected(reference[cell], current[cell]) < fewest]
     kept = sorted(set(filled) - set(rare), key=lambda cell: (-reference[cell] - current[cell], cell))
     if frozen and not kept:
         kept, rare = filled, []
     groups = [[cell] for cell in kept]
-    if rare and (expected(rare) >= fewest or len(groups) < 2):
+    together = sum(reference[cell] for cell in rare), sum(current[cell] for cell in rare)
+    if rare and (expected(*together) >= fewest or len(groups) < 2):
         groups.append(rare)
     elif rare:
         groups[-1] += rare
     share = sum(reference[cell] + current[cell] for cell in rare) / (n + m)
-    sides = [reference] if frozen else [reference, current]
-    shares = sorted(sum(side[cell] for side in sides) / sum(map(sum, sides)) for cell in filled)
+    rows = n if frozen else n + m
+    shares = sorted((reference[cell] + (0 if frozen else current[cell])) / rows for cell in filled)
     seen = next((each for each, below in zip(shares, accumulate(shares), strict=True) if below > _HIDDEN), 1.0)
     return Pooling(tuple(tuple(group) for group in groups), share, fewest / seen if seen else math.inf)
 

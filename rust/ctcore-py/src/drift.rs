@@ -1,64 +1,29 @@
 //! Drift statistics.
 
-use std::ops::Deref;
-
-use arrow_array::PrimitiveArray;
-use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
+use arrow_buffer::ScalarBuffer;
 use ctcore::column::Numbers;
 use ctcore::drift::against::{Against, Effect};
 use ctcore::drift::cells::Smoothing;
 use ctcore::drift::chi2::Homogeneity;
 use ctcore::drift::{Method, PValue};
-use ctcore::num::{CHUNK, lane_sum};
 use ctcore::rank::Sorted;
-use ctcore::{Error, Result, drift, par};
+use ctcore::{Error, Result, drift};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::border::{Column, run};
 
-/// The finite values of a column: borrowed where it holds nothing else, copied out where it does.
-pub(crate) enum Finite {
-    Borrowed(PrimitiveArray<Float64Type>),
-    Owned(Vec<f64>),
+fn finite(name: &str, column: &Column) -> Result<ScalarBuffer<f64>> {
+    Ok(Numbers::of_column(name, &column.0)?.finite)
 }
 
-impl Finite {
-    pub(crate) fn of(name: &str, column: &Column) -> Result<Self> {
-        if let [only] = column.0.as_slice()
-            && let Some(floats) = only.as_primitive_opt::<Float64Type>()
-            && only.null_count() == 0
-        {
-            let chunks: Vec<&[f64]> = floats.values().chunks(CHUNK).collect();
-            // 0 times a number that is not finite is NaN.
-            let zeros = par::map(chunks.len(), |i| lane_sum(chunks[i], |x| x * 0.0));
-            if zeros.iter().all(|&zero| zero == 0.0) {
-                return Ok(Self::Borrowed(floats.clone()));
-            }
-        }
-        Numbers::of_column(name, &column.0).map(|numbers| Self::Owned(numbers.finite))
-    }
-
-    fn both(reference: &Column, current: &Column) -> Result<(Self, Self)> {
-        Ok((Self::of("reference", reference)?, Self::of("current", current)?))
-    }
-
-    fn both_sorted(reference: &Column, current: &Column) -> Result<(Sorted, Sorted)> {
-        let (reference, current) = Self::both(reference, current)?;
-        Ok((Sorted::new(&reference), Sorted::new(&current)))
-    }
+fn both(reference: &Column, current: &Column) -> Result<(ScalarBuffer<f64>, ScalarBuffer<f64>)> {
+    Ok((finite("reference", reference)?, finite("current", current)?))
 }
 
-impl Deref for Finite {
-    type Target = [f64];
-
-    fn deref(&self) -> &[f64] {
-        match self {
-            Self::Borrowed(floats) => floats.values(),
-            Self::Owned(values) => values,
-        }
-    }
+fn both_sorted(reference: &Column, current: &Column) -> Result<(Sorted, Sorted)> {
+    let (reference, current) = both(reference, current)?;
+    Ok((Sorted::new(&reference), Sorted::new(&current)))
 }
 
 fn method(word: &str) -> Result<Method> {
@@ -167,7 +132,7 @@ pub(crate) fn ranks_against(
 ) -> PyResult<Judged> {
     run(py, || {
         if statistic == "ks" {
-            let (reference, current) = Finite::both(&reference, &current)?;
+            let (reference, current) = both(&reference, &current)?;
             return Ok(judged(
                 drift::ks::ks_unsorted(&reference, &current)?.against(tolerance),
             ));
@@ -177,7 +142,7 @@ pub(crate) fn ranks_against(
             "wasserstein" => drift::wasserstein::against,
             other => return Err(Error::argument("statistic", format!("{other:?} is not of ranks"))),
         };
-        let (reference, current) = Finite::both_sorted(&reference, &current)?;
+        let (reference, current) = both_sorted(&reference, &current)?;
         against(&reference, &current, tolerance).map(judged)
     })
 }
@@ -248,7 +213,7 @@ pub(crate) fn ks(
 ) -> PyResult<(f64, f64, &'static str, f64, i8)> {
     run(py, || {
         let method = self::method(method)?;
-        let (reference, current) = Finite::both(&reference, &current)?;
+        let (reference, current) = both(&reference, &current)?;
         Ok(located(&drift::ks::ks_unsorted(&reference, &current)?, method))
     })
 }
@@ -263,7 +228,7 @@ fn located(ks: &drift::ks::Ks, method: Method) -> (f64, f64, &'static str, f64, 
 #[pyo3(signature = (reference, current))]
 pub(crate) fn kuiper(py: Python<'_>, reference: Column, current: Column) -> PyResult<Test> {
     run(py, || {
-        let (reference, current) = Finite::both_sorted(&reference, &current)?;
+        let (reference, current) = both_sorted(&reference, &current)?;
         let found = drift::kuiper::kuiper(&reference, &current)?;
         Ok(test(found.statistic, found.p_value()))
     })
@@ -280,7 +245,7 @@ pub(crate) fn cramer_von_mises(
 ) -> PyResult<Test> {
     run(py, || {
         let method = self::method(method)?;
-        let (reference, current) = Finite::both_sorted(&reference, &current)?;
+        let (reference, current) = both_sorted(&reference, &current)?;
         let found = drift::cramer_von_mises::cramer_von_mises(&reference, &current)?;
         Ok(test(found.statistic, found.p_value(method)?))
     })
@@ -291,7 +256,7 @@ pub(crate) fn cramer_von_mises(
 #[pyo3(signature = (reference, current))]
 pub(crate) fn anderson_darling(py: Python<'_>, reference: Column, current: Column) -> PyResult<Test> {
     run(py, || {
-        let (reference, current) = Finite::both_sorted(&reference, &current)?;
+        let (reference, current) = both_sorted(&reference, &current)?;
         let found = drift::anderson_darling::anderson_darling(&reference, &current)?;
         Ok(test(found.statistic, found.p_value()))
     })
@@ -302,7 +267,7 @@ pub(crate) fn anderson_darling(py: Python<'_>, reference: Column, current: Colum
 #[pyo3(signature = (reference, current))]
 pub(crate) fn wasserstein(py: Python<'_>, reference: Column, current: Column) -> PyResult<f64> {
     run(py, || {
-        let (reference, current) = Finite::both_sorted(&reference, &current)?;
+        let (reference, current) = both_sorted(&reference, &current)?;
         drift::wasserstein::wasserstein(&reference, &current)
     })
 }
@@ -312,7 +277,7 @@ pub(crate) fn wasserstein(py: Python<'_>, reference: Column, current: Column) ->
 #[pyo3(signature = (reference, current))]
 pub(crate) fn energy(py: Python<'_>, reference: Column, current: Column) -> PyResult<f64> {
     run(py, || {
-        let (reference, current) = Finite::both_sorted(&reference, &current)?;
+        let (reference, current) = both_sorted(&reference, &current)?;
         drift::energy::energy(&reference, &current)
     })
 }
@@ -328,7 +293,7 @@ pub(crate) fn mann_whitney(
 ) -> PyResult<(f64, f64, &'static str, f64)> {
     run(py, || {
         let method = self::method(method)?;
-        let (reference, current) = Finite::both_sorted(&reference, &current)?;
+        let (reference, current) = both_sorted(&reference, &current)?;
         let found = drift::mann_whitney::mann_whitney(&reference, &current)?;
         Ok(effected(&found, method))
     })
@@ -350,7 +315,7 @@ pub(crate) fn rank_statistics<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let (found, method, von_mises) = run(py, || {
         let method = self::method(method)?;
-        let (reference, current) = Finite::both_sorted(&reference, &current)?;
+        let (reference, current) = both_sorted(&reference, &current)?;
         let found = drift::rank_statistics::rank_statistics(&reference, &current)?;
         Ok((found, method, found.cramer_von_mises.p_value(method)?))
     })?;
@@ -376,7 +341,7 @@ pub(crate) fn rank_statistics<'py>(
 #[pyo3(signature = (reference, current))]
 pub(crate) fn welch_t(py: Python<'_>, reference: Column, current: Column) -> PyResult<(f64, f64, f64)> {
     run(py, || {
-        let (reference, current) = Finite::both(&reference, &current)?;
+        let (reference, current) = both(&reference, &current)?;
         let found = drift::welch_t::welch_t(&reference, &current)?;
         Ok((found.statistic, found.p_value, found.df))
     })
@@ -387,7 +352,7 @@ pub(crate) fn welch_t(py: Python<'_>, reference: Column, current: Column) -> PyR
 #[pyo3(signature = (reference, current))]
 pub(crate) fn levene(py: Python<'_>, reference: Column, current: Column) -> PyResult<(f64, f64)> {
     run(py, || {
-        let (reference, current) = Finite::both(&reference, &current)?;
+        let (reference, current) = both(&reference, &current)?;
         let found = drift::levene::levene(&reference, &current)?;
         Ok((found.statistic, found.p_value))
     })

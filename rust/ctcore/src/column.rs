@@ -10,11 +10,13 @@ use arrow_array::types::{
     UInt64Type,
 };
 use arrow_array::{AnyDictionaryArray, Array, ArrayRef, Float64Array, RecordBatch, make_array};
+use arrow_buffer::ScalarBuffer;
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
 use arrow_select::concat::concat_batches;
+use ctcore_simd::widest;
 
-use crate::num::{CHUNK, LANES, lane_sum};
+use crate::num::{CHUNK, LANES, all_finite};
 use crate::{Error, Result, par};
 
 /// How the statistics see a column.
@@ -101,13 +103,14 @@ impl Rows {
     }
 }
 
-/// Numbers of one chunk or column: the finite values in row order, the rest counted.
+/// Numbers of one chunk or column: the finite values in row order, the rest counted. Where they lie together
+/// already, as doubles with nothing between them, they are not copied.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Numbers {
     /// What the rows hold.
     pub rows: Rows,
     /// The finite values, in row order.
-    pub finite: Vec<f64>,
+    pub finite: ScalarBuffer<f64>,
 }
 
 impl Numbers {
@@ -133,15 +136,15 @@ impl Numbers {
         };
         if floats.null_count() == 0 {
             let values = floats.values();
-            // 0 times a number that is not finite is NaN.
-            if lane_sum(values, |value| value * 0.0) == 0.0 {
-                let finite = values.to_vec();
+            if all_finite(values) {
+                let finite = values.clone();
                 return Ok(Self { rows, finite });
             }
             values.iter().copied().for_each(&mut take);
         } else {
             floats.iter().flatten().for_each(&mut take);
         }
+        let finite = finite.into();
         Ok(Self { rows, finite })
     }
 
@@ -152,13 +155,19 @@ impl Numbers {
     pub fn of_column(name: &str, chunks: &[ArrayRef]) -> Result<Self> {
         let pieces = Self::pieces(name, chunks)?;
         let parts = par::map(pieces.len(), |i| Self::of_pieces(name, &pieces[i]));
-        let mut whole = Self::default();
-        for part in parts {
-            let part = part?;
-            whole.rows.merge(&part.rows);
-            whole.finite.extend_from_slice(&part.finite);
+        let parts = parts.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut rows = Rows::default();
+        for part in &parts {
+            rows.merge(&part.rows);
         }
-        Ok(whole)
+        if let [only] = chunks
+            && let Some(floats) = only.as_primitive_opt::<Float64Type>()
+            && rows.finite() == rows.rows
+        {
+            let finite = floats.values().clone();
+            return Ok(Self { rows, finite });
+        }
+        Ok(Self::joined(parts))
     }
 
     /// A column of numbers in absolute chunks, each as the slices that it lies in: what a sum over
@@ -198,29 +207,36 @@ impl Numbers {
 
     /// The numbers of one of [`Numbers::pieces`].
     pub(crate) fn of_pieces(name: &str, pieces: &[ArrayRef]) -> Result<Self> {
-        let mut whole = Self::default();
-        for piece in pieces {
-            let part = Self::of_chunk(name, piece)?;
-            whole.rows.merge(&part.rows);
-            if whole.finite.is_empty() {
-                whole.finite = part.finite;
-            } else {
-                whole.finite.extend_from_slice(&part.finite);
-            }
+        let parts = pieces.iter().map(|piece| Self::of_chunk(name, piece));
+        Ok(Self::joined(parts.collect::<Result<_>>()?))
+    }
+
+    fn joined(mut parts: Vec<Self>) -> Self {
+        if parts.len() == 1 {
+            return parts.swap_remove(0);
         }
-        Ok(whole)
+        let mut rows = Rows::default();
+        for part in &parts {
+            rows.merge(&part.rows);
+        }
+        let finite: Vec<&[f64]> = parts.iter().map(|part| &*part.finite).collect();
+        let finite = finite.concat().into();
+        Self { rows, finite }
     }
 }
 
 /// The smallest and the largest of some values, in lanes.
 fn extremes(values: &[f64]) -> (f64, f64) {
-    let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-    for block in values.chunks(LANES) {
-        for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(block) {
-            *low = if value < *low { value } else { *low };
-            *high = if value > *high { value } else { *high };
+    let (low, high) = widest(|| {
+        let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        for block in values.chunks(LANES) {
+            for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(block) {
+                *low = if value < *low { value } else { *low };
+                *high = if value > *high { value } else { *high };
+            }
         }
-    }
+        (low, high)
+    });
     let pick = |lanes: [f64; LANES], better: fn(f64, f64) -> f64| lanes.into_iter().fold(lanes[0], better);
     (pick(low, f64::min), pick(high, f64::max))
 }

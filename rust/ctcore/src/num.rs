@@ -5,6 +5,8 @@
 //! goes to lane `i % LANES`; lanes fold in a fixed tree; chunk sums are added in row order with
 //! Neumaier's compensation. Threads and batch borders move work, never a bit.
 
+use ctcore_simd::widest;
+
 use crate::{Error, Result};
 
 /// Rows in an absolute chunk of a stream.
@@ -37,6 +39,16 @@ pub fn lane_sum<T: Copy>(values: &[T], term: impl Fn(T) -> f64) -> f64 {
 #[inline]
 fn fold(l: [f64; LANES]) -> f64 {
     ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+/// Whether no value is NaN or infinite: 0 times one that is, is NaN.
+///
+/// ```
+/// assert!(ctcore::num::all_finite(&[0.0, -1.5]));
+/// assert!(!ctcore::num::all_finite(&[0.0, f64::NEG_INFINITY]));
+/// ```
+pub fn all_finite(values: &[f64]) -> bool {
+    widest(|| lane_sum(values, |value| value * 0.0)) == 0.0
 }
 
 /// A running sum with Neumaier's compensation: the state that chunk sums are merged into.
@@ -159,11 +171,11 @@ impl Moments {
         if values.is_empty() {
             return Self::default();
         }
-        let mean = lane_sum(values, |x| x) / values.len() as f64;
+        let mean = widest(|| lane_sum(values, |x| x)) / values.len() as f64;
         Self {
             count: values.len() as u64,
             mean,
-            squares: lane_sum(values, |x| (x - mean) * (x - mean)),
+            squares: widest(|| lane_sum(values, |x| (x - mean) * (x - mean))),
         }
     }
 

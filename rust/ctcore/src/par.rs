@@ -1,4 +1,4 @@
-//! The only user of rayon, and the one place where work is stopped.
+//! The only user of threads, and the one place where work is stopped.
 //!
 //! Work is cut by row counts, never by the number of threads; results come back in order and are
 //! merged in order. So the number of threads changes the time and nothing else.
@@ -8,8 +8,9 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -35,7 +36,7 @@ pub fn set_threads(threads: Option<NonZeroUsize>) {
 pub fn threads() -> usize {
     let chosen = *THREADS.lock().unwrap_or_else(PoisonError::into_inner);
     chosen
-        .or_else(|| std::thread::available_parallelism().ok())
+        .or_else(|| thread::available_parallelism().ok())
         .map_or(1, NonZeroUsize::get)
 }
 
@@ -199,6 +200,38 @@ pub fn each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync + Send
     done.into_iter().flatten().collect()
 }
 
+/// Does `work` on the items of `source`, in their order and up to `together` at a time, while a
+/// thread of its own gets the next ones ready: for a source that reads and decodes. Without threads
+/// the work gets them from the source itself.
+pub fn ahead<T: Send, R>(
+    source: impl Iterator<Item = Result<T>> + Send,
+    together: usize,
+    work: impl FnOnce(&mut dyn Iterator<Item = Result<Vec<T>>>) -> R,
+) -> R {
+    let mut source = source.fuse();
+    let groups = std::iter::from_fn(move || {
+        let group: Result<Vec<T>> = source.by_ref().take(together).collect();
+        group
+            .map(|group| (!group.is_empty()).then_some(group))
+            .transpose()
+    });
+    let groups = Mutex::new(groups);
+    let groups = || groups.lock().unwrap_or_else(PoisonError::into_inner);
+    thread::scope(|scope| {
+        let (sender, ready) = sync_channel(0);
+        // Sending fails where nobody wants more.
+        let read = move || {
+            groups()
+                .try_for_each(|group| sender.send(group))
+                .unwrap_or_default()
+        };
+        if threads() < 2 || thread::Builder::new().spawn_scoped(scope, read).is_err() {
+            return work(&mut *groups());
+        }
+        work(&mut ready.into_iter())
+    })
+}
+
 /// Sorts on all threads. The order of equal elements is not kept, so the element must be all
 /// there is to it.
 pub fn sort<T: Ord + Send>(values: &mut [T]) {
@@ -230,6 +263,8 @@ pub fn balanced(ends: &[usize], rows: usize) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use super::*;
 
     #[test]
@@ -268,6 +303,35 @@ mod tests {
         let bug = || Ok(map(2, |_| -> () { std::panic::panic_any("bug") }));
         let panic = catch_unwind(|| watched(|| false, bug)).unwrap_err();
         assert_eq!(panic.downcast_ref::<&str>(), Some(&"bug"));
+    }
+
+    #[test]
+    fn items_come_in_order_and_the_next_ones_are_made_ready() {
+        for threads in [1, 2] {
+            set_threads(NonZeroUsize::new(threads));
+            let (made, taken) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let source = (0..1_000).map(|i| {
+                let made = made.fetch_add(1, Ordering::SeqCst) + 1;
+                // Three are handed over and not counted yet; the next three are made.
+                assert!(made <= taken.load(Ordering::SeqCst) + 6, "{made}");
+                if i == 500 { Err(Error::Interrupted) } else { Ok(i) }
+            });
+            let found: Vec<_> = ahead(source, 3, |groups| {
+                let count = |group: &Result<Vec<_>>| {
+                    taken.fetch_add(group.as_ref().map_or(0, Vec::len), Ordering::SeqCst);
+                };
+                groups.inspect(count).take(167).collect()
+            });
+            let groups = (0..498).step_by(3).map(|i| Ok(vec![i, i + 1, i + 2]));
+            let expected: Vec<_> = groups.chain([Err(Error::Interrupted)]).collect();
+            assert_eq!(found, expected);
+            // What is not wanted is not waited for.
+            assert_eq!(
+                ahead((0..).map(Ok), 3, |groups| groups.next()),
+                Some(Ok(vec![0, 1, 2]))
+            );
+        }
+        set_threads(None);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use crate::{Error, Result};
 
 /// Up to this many different values are counted exactly.
 pub const EXACT: usize = 1_024;
+/// The size of their table.
+const SLOTS: usize = 4 * EXACT;
 /// 2^12 registers: a standard error of 1.04 / 64 = 1.6%.
 const BITS: u32 = 12;
 const REGISTERS: usize = 1 << BITS;
@@ -140,7 +142,7 @@ impl Default for Counting {
         Self {
             registers: vec![0; REGISTERS],
             reach: u64::MAX,
-            few: Some(vec![0; 4 * EXACT]),
+            few: Some(vec![0; SLOTS]),
             used: 0,
         }
     }
@@ -190,7 +192,7 @@ impl Counting {
 
 /// Puts a hash into an open table; says whether it is new.
 fn insert(slots: &mut [u64], hash: u64) -> bool {
-    let mut slot = hash as usize % slots.len();
+    let mut slot = hash as usize % SLOTS;
     loop {
         if slots[slot] == hash {
             return false;
@@ -199,7 +201,7 @@ fn insert(slots: &mut [u64], hash: u64) -> bool {
             slots[slot] = hash;
             return true;
         }
-        slot = (slot + 1) % slots.len();
+        slot = (slot + 1) % SLOTS;
     }
 }
 

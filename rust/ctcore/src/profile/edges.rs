@@ -6,7 +6,7 @@ use arrow_array::{Array, ArrayRef};
 use ctcore_simd::widest;
 
 use crate::column::{Numbers, as_f64};
-use crate::num::{CHUNK, lane_sum, order_key};
+use crate::num::{CHUNK, all_finite, order_key};
 use crate::rank::Sorted;
 use crate::rank::bins::Bins;
 use crate::{Error, Result, par};
@@ -190,8 +190,7 @@ fn few(groups: &[[f64; GROUP]], edges: usize, values: &[f64]) -> Vec<u64> {
         finite += block.len() as u64;
     };
     for block in values.chunks(BLOCK) {
-        // 0 times a number that is not finite is NaN.
-        if lane_sum(block, |value| value * 0.0) == 0.0 {
+        if all_finite(block) {
             count(block);
         } else {
             count(

@@ -5,7 +5,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 
 use super::{ColumnProfile, Freeze, Summary};
 use crate::column::{Kind, Rechunk};
-use crate::{Result, par};
+use crate::{Error, Result, par};
 
 /// Chunks that are summarised together: enough work for every thread, little memory.
 const CHUNKS: usize = 8;
@@ -25,7 +25,7 @@ pub struct Columns {
 /// # Errors
 /// Those of the stream itself.
 pub fn profile(
-    batches: impl Iterator<Item = std::result::Result<RecordBatch, ArrowError>>,
+    batches: impl Iterator<Item = std::result::Result<RecordBatch, ArrowError>> + Send,
     schema: &SchemaRef,
     asked: &[(usize, Freeze)],
 ) -> Result<Columns> {
@@ -37,40 +37,36 @@ pub fn profile(
         })
         .collect();
     let mut chunks = Rechunk::new(batches, schema.clone());
-    let mut rows = 0;
-    loop {
-        par::checkpoint();
-        let mut held = Vec::with_capacity(CHUNKS);
-        while held.len() < CHUNKS
-            && let Some(chunk) = chunks.next_slices()
-        {
-            held.push(chunk?);
+    let slices = std::iter::from_fn(|| chunks.next_slices());
+    let rows = par::ahead(slices, CHUNKS, |groups| {
+        let mut rows = 0;
+        for chunks in groups {
+            par::checkpoint();
+            let chunks = chunks?;
+            let slices = chunks.iter().flatten();
+            rows += slices.map(|slice| slice.num_rows() as u64).sum::<u64>();
+            let work = summaries.iter_mut().zip(asked).collect();
+            par::each(work, |(summary, &(index, _))| add(summary, index, &chunks));
         }
-        if held.is_empty() {
-            break;
-        }
-        rows += held
-            .iter()
-            .flatten()
-            .map(|slice| slice.num_rows() as u64)
-            .sum::<u64>();
-        let work = summaries.iter_mut().zip(asked).collect();
-        par::each(work, |(summary, &(index, _)): (&mut Result<Summary>, _)| {
-            for chunk in &held {
-                let slices: Vec<ArrayRef> = chunk.iter().map(|slice| slice.column(index).clone()).collect();
-                if let Ok(open) = summary
-                    && let Err(error) = open.add(&slices)
-                {
-                    *summary = Err(error);
-                }
-            }
-        });
-    }
+        Ok::<_, Error>(rows)
+    })?;
     let profiles = summaries
         .into_iter()
         .map(|summary| summary.map(Summary::finish))
         .collect();
     Ok(Columns { profiles, rows })
+}
+
+/// Adds the chunks of column `index`, each of which lies in slices. A column that has failed takes no more.
+fn add(summary: &mut Result<Summary>, index: usize, chunks: &[Vec<RecordBatch>]) {
+    for chunk in chunks {
+        let slices: Vec<ArrayRef> = chunk.iter().map(|slice| slice.column(index).clone()).collect();
+        if let Ok(open) = summary
+            && let Err(error) = open.add(&slices)
+        {
+            *summary = Err(error);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -192,7 +192,7 @@ enum Task {
 }
 
 enum Part {
-    Facts(usize, ColumnFacts),
+    Facts(String, ColumnFacts),
     Row(usize, Broken),
     Keys(usize, RowKeys, u64),
     Order(usize, Order),
@@ -211,19 +211,12 @@ const CHUNKS: usize = 8;
 /// [`Error::Arrow`] where the stream breaks, [`Error::Argument`] where it has not the rows that statistics tell of, and
 /// what a spill answers. A rule that does not fit the schema is no error: its outcome says so.
 pub fn scan(
-    batches: impl Iterator<Item = std::result::Result<RecordBatch, ArrowError>>,
+    batches: impl Iterator<Item = std::result::Result<RecordBatch, ArrowError>> + Send,
     schema: &SchemaRef,
     plan: &Plan,
     spill: impl Fn(usize) -> Option<Box<dyn Spill>>,
 ) -> Result<Scanned> {
     let known = plan.known()?;
-    let (mut outcomes, mut facts) = known.answers(plan);
-    let mut counts: HashMap<usize, KeyCounts> = HashMap::new();
-    for (index, outcome) in outcomes.iter().enumerate() {
-        if let Outcome::Keys(_) = outcome {
-            counts.insert(index, KeyCounts::new(spill(index)));
-        }
-    }
     let needed: Vec<Vec<String>> = (0..plan.groups()).map(|group| plan.open(&known, group)).collect();
     if let Some(name) = needed
         .iter()
@@ -240,56 +233,32 @@ pub fn scan(
         Some(told) => Groups::of(told.rows(), |group| !needed[group].is_empty()),
     };
     let view = plan.view(schema);
-    let tasks = tasks(&view.schema, plan, &outcomes);
+    let mut found = Found::new(plan, &known, spill);
+    let tasks = tasks(&view.schema, plan, &found.outcomes);
     let batches = batches.map(|batch| view.columns(&batch?));
-    let mut chunks = Rechunk::new(batches, Arc::clone(&view.schema));
+    let chunks = Rechunk::new(batches, Arc::clone(&view.schema));
     // A wide table has work enough in one chunk, and little room for more.
     let together = (CHUNKS * CHUNKS / view.schema.fields().len().max(1)).clamp(1, CHUNKS);
-    let mut streamed = 0;
-    loop {
-        par::checkpoint();
-        let held: Vec<RecordBatch> = chunks.by_ref().take(together).collect::<Result<_>>()?;
-        if held.is_empty() {
-            break;
-        }
-        // All chunks but the last of the stream are whole.
-        let parts = par::map(held.len() * tasks.len(), |i| {
-            let (chunk, task) = (i / tasks.len(), i % tasks.len());
-            let start = streamed + (chunk * CHUNK) as u64;
-            tasks[task].run(plan, &known, &groups, &held[chunk], start)
-        });
-        for part in parts {
-            for part in part? {
-                match part {
-                    Part::Facts(column, part) => {
-                        let name = view.schema.field(column).name();
-                        facts.entry(name.clone()).or_default().merge(&part);
-                    }
-                    Part::Keys(rule, keys, start) => {
-                        if let Some(counts) = counts.get_mut(&rule) {
-                            counts.add(&keys, start)?;
-                        }
-                    }
-                    Part::Row(rule, part) => {
-                        if let Outcome::Row(whole) = &mut outcomes[rule] {
-                            whole.merge(part);
-                        }
-                    }
-                    Part::Order(rule, part) => {
-                        if let (Outcome::Order(whole), Rule::Order(_, direction)) =
-                            (&mut outcomes[rule], &plan.rules[rule])
-                        {
-                            whole.merge(part, *direction);
-                        }
-                    }
+    let streamed = par::ahead(chunks, together, |chunks| {
+        let mut streamed = 0;
+        for held in chunks {
+            par::checkpoint();
+            let held = held?;
+            // All chunks but the last of the stream are whole.
+            let parts = par::map(held.len() * tasks.len(), |i| {
+                let (chunk, task) = (i / tasks.len(), i % tasks.len());
+                let start = streamed + (chunk * CHUNK) as u64;
+                tasks[task].run(plan, &known, &groups, &held[chunk], start)
+            });
+            for part in parts {
+                for part in part? {
+                    found.add(part)?;
                 }
             }
+            streamed += held.iter().map(|chunk| chunk.num_rows() as u64).sum::<u64>();
         }
-        streamed += held.iter().map(|chunk| chunk.num_rows() as u64).sum::<u64>();
-    }
-    for (rule, counts) in counts {
-        outcomes[rule] = Outcome::Keys(counts.finish()?);
-    }
+        Ok::<_, Error>(streamed)
+    })?;
     let rows = match &plan.statistics {
         None => streamed,
         Some(_) if streamed != groups.rows() => {
@@ -301,11 +270,67 @@ pub fn scan(
         }
         Some(told) => told.rows().iter().sum(),
     };
-    Ok(Scanned {
-        rows,
-        facts,
-        outcomes,
-    })
+    found.finish(rows)
+}
+
+/// What is found of the stream so far.
+struct Found<'a> {
+    plan: &'a Plan,
+    outcomes: Vec<Outcome>,
+    facts: HashMap<String, ColumnFacts>,
+    /// The keys of the rules about keys.
+    keys: HashMap<usize, KeyCounts>,
+}
+
+impl<'a> Found<'a> {
+    /// What is known of the groups that are answered unread.
+    fn new(plan: &'a Plan, known: &Known, spill: impl Fn(usize) -> Option<Box<dyn Spill>>) -> Self {
+        let (outcomes, facts) = known.answers(plan);
+        let about_keys = outcomes.iter().enumerate();
+        let about_keys = about_keys.filter(|(_, outcome)| matches!(outcome, Outcome::Keys(_)));
+        let keys = about_keys.map(|(rule, _)| (rule, KeyCounts::new(spill(rule))));
+        Self {
+            plan,
+            keys: keys.collect(),
+            outcomes,
+            facts,
+        }
+    }
+
+    fn add(&mut self, part: Part) -> Result<()> {
+        match part {
+            Part::Facts(name, part) => self.facts.entry(name).or_default().merge(&part),
+            Part::Keys(rule, keys, start) => {
+                if let Some(counts) = self.keys.get_mut(&rule) {
+                    counts.add(&keys, start)?;
+                }
+            }
+            Part::Row(rule, part) => {
+                if let Outcome::Row(whole) = &mut self.outcomes[rule] {
+                    whole.merge(part);
+                }
+            }
+            Part::Order(rule, part) => {
+                if let (Outcome::Order(whole), Rule::Order(_, direction)) =
+                    (&mut self.outcomes[rule], &self.plan.rules[rule])
+                {
+                    whole.merge(part, *direction);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, rows: u64) -> Result<Scanned> {
+        for (rule, keys) in self.keys {
+            self.outcomes[rule] = Outcome::Keys(keys.finish()?);
+        }
+        Ok(Scanned {
+            rows,
+            facts: self.facts,
+            outcomes: self.outcomes,
+        })
+    }
 }
 
 impl Known<'_> {
@@ -407,7 +432,8 @@ impl Task {
                     let answered = |group: usize| told.is_some_and(|told| told[group].is_some());
                     for piece in groups.open(answered, start, rows) {
                         let values = column.slice(piece.rows.start, piece.rows.len());
-                        parts.push(Part::Facts(*index, ColumnFacts::of_chunk(name, &values, *asked)?));
+                        let facts = ColumnFacts::of_chunk(name, &values, *asked)?;
+                        parts.push(Part::Facts(name.clone(), facts));
                     }
                 }
                 Ok(parts)
