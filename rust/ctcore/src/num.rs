@@ -51,6 +51,17 @@ pub fn all_finite(values: &[f64]) -> bool {
     widest(|| lane_sum(values, |value| value * 0.0)) == 0.0
 }
 
+/// 64 bytes, each 0 or 1, as bits, the first one lowest. The product brings the lowest bits of eight
+/// bytes into the highest byte.
+#[inline]
+pub(crate) fn bits(bytes: &[u8; 64]) -> u64 {
+    let (eights, _) = bytes.as_chunks::<8>();
+    eights.iter().rev().fold(0, |bits, &eight| {
+        let eight = u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        bits << 8 | eight
+    })
+}
+
 /// A running sum with Neumaier's compensation: the state that chunk sums are merged into.
 ///
 /// ```

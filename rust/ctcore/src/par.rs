@@ -220,11 +220,7 @@ pub fn ahead<T: Send, R>(
     thread::scope(|scope| {
         let (sender, ready) = sync_channel(0);
         // Sending fails where nobody wants more.
-        let read = move || {
-            groups()
-                .try_for_each(|group| sender.send(group))
-                .unwrap_or_default()
-        };
+        let read = move || drop(groups().try_for_each(|group| sender.send(group)));
         if threads() < 2 || thread::Builder::new().spawn_scoped(scope, read).is_err() {
             return work(&mut *groups());
         }

@@ -7,7 +7,7 @@
 
 use std::ops::AddAssign;
 
-use crate::num::order_key;
+use crate::num::{bits, order_key};
 
 /// A score: `f32` or `f64`. Ranking happens in the type that the model gave.
 pub trait Score: Copy + PartialOrd + AddAssign + Send + Sync {
@@ -268,7 +268,7 @@ fn reaching<S: Score>(scores: &[S], least: S, keys: &mut Vec<S::Key>) {
     let mut reached = [0; BLOCK];
     for (start, block) in (0..).step_by(BLOCK).zip(scores.chunks(BLOCK)) {
         compare(block, least, &mut reached);
-        let mut bits = bits(&reached, block.len());
+        let mut bits = bits(&reached) & (u64::MAX >> (BLOCK - block.len()));
         while bits != 0 {
             let row = start + bits.trailing_zeros() as usize;
             keys.push(scores[row].key(row));
@@ -283,18 +283,6 @@ fn compare<S: Score>(block: &[S], least: S, reached: &mut [u8; BLOCK]) {
     for (reached, &score) in reached.iter_mut().zip(block) {
         *reached = u8::from(score >= least);
     }
-}
-
-/// The first `count` bytes, each 0 or 1, as bits. The product brings the lowest bits of eight bytes
-/// into the highest byte.
-#[inline]
-fn bits(bytes: &[u8; BLOCK], count: usize) -> u64 {
-    let (eights, _) = bytes.as_chunks::<8>();
-    let bits = eights.iter().rev().fold(0, |bits, &eight| {
-        let eight = u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        bits << 8 | eight
-    });
-    bits & (u64::MAX >> (BLOCK - count))
 }
 
 #[cfg(test)]

@@ -16,9 +16,11 @@ use arrow_cast::display::array_value_to_string;
 use arrow_cast::parse::Parser;
 use arrow_schema::{DataType, Schema, TimeUnit};
 use arrow_select::take::take;
+use ctcore_simd::widest;
 use regex::Regex;
 
 use crate::column::{Kind, as_f64, codes};
+use crate::num::bits;
 use crate::validate::keys::{KeySet, RowKeys};
 use crate::validate::view::items_of;
 use crate::{Error, Result};
@@ -330,12 +332,14 @@ impl Test {
         }
         if let Some(dictionary) = array.as_any_dictionary_opt() {
             let values = dictionary.values();
+            if values.is_empty() {
+                return Ok(BooleanBuffer::new_unset(array.len()));
+            }
             if values.len() > array.len() {
                 return self.broken(name, &take(values, dictionary.keys(), None)?);
             }
-            let broken = self.broken(name, values)?;
-            let codes = codes(dictionary);
-            return Ok(collect(array.len(), nulls, |row| broken.value(codes[row])));
+            let broken: Vec<bool> = self.broken(name, values)?.iter().collect();
+            return Ok(collect_values(&codes(dictionary), nulls, |code| broken[code]));
         }
         match self {
             Self::Finite => finite(array),
@@ -453,7 +457,10 @@ fn collect_values<T: Copy>(
     valid: Option<&NullBuffer>,
     broken: impl Fn(T) -> bool,
 ) -> BooleanBuffer {
-    let found = BooleanBuffer::collect_bool(values.len(), |row| broken(values[row]));
+    let mut flags: Vec<u8> = widest(|| values.iter().map(|&value| u8::from(broken(value))).collect());
+    flags.resize(values.len().next_multiple_of(64), 0);
+    let words: Vec<u64> = flags.as_chunks().0.iter().map(bits).collect();
+    let found = BooleanBuffer::new(words.into(), 0, values.len());
     match valid {
         Some(valid) if valid.null_count() > 0 => &found & valid.inner(),
         _ => found,
