@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctcore.arrow import importable
 from ctcore.data._files import find, fingerprint, format_of, open_
 from ctcore.data._row_groups import statistics
 from ctcore.errors import ArgumentError, DataError
@@ -131,7 +132,7 @@ class Source:
             try:
                 for batch in _batches(file, self._format, wanted, within, self._batch_rows, groups):
                     batch.validate(full=True)
-                    yield (batch if within is None else batch.filter(within)).select(schema.names)
+                    yield importable((batch if within is None else batch.filter(within)).select(schema.names))
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise _unreadable(file, self._format, error) from error
 
