@@ -43,6 +43,11 @@ class Source:
     _format: str = field(repr=False)
     _batch_rows: int = field(repr=False)
 
+    @property
+    def columnar(self) -> bool:
+        """Whether a column is read without the others: of all formats but CSV."""
+        return self._format != "csv"
+
     def batches(
         self,
         columns: list[str] | None = None,

@@ -250,7 +250,7 @@ class _Plan:
 
     def scan(self, data: Any, spill: str | None, *, distrust_statistics: bool) -> dict[str, Any]:
         """Read as little of the data as answers the plan."""
-        if not _in_files(data):
+        if not in_files(data):
             return _core.scan(importable(data), self.facts, self.scanned, spill=spill)
         (asked,) = _core.needed_columns(data.schema, self.facts, self.scanned)
         told = data.statistics(asked)
@@ -589,14 +589,14 @@ def _micros(moment: datetime) -> int:
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) // datetime.resolution)
 
 
-def _in_files(data: Any) -> bool:
+def in_files(data: Any) -> bool:
     """Whether the data is a ``ctcore.data.Source``: read by column, and telling of itself before it is read."""
     return all(callable(getattr(data, name, None)) for name in ("batches", "statistics", "table"))
 
 
 def _column(data: Any, name: str) -> Any:
     """A column of data that can be read more than once, or what lies inside of one."""
-    if _in_files(data):
+    if in_files(data):
         names = data.schema.names
         return values(data.table([name] if name in names else [each for each in names if name.startswith(each)]), name)
     names = getattr(data, "column_names", None) or getattr(data, "columns", None)
