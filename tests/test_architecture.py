@@ -15,7 +15,7 @@ PACKAGE = ROOT / "python" / "ctcore"
 
 # Floors from the ground up. A room imports rooms of floors below it, and beside it only where the table says so.
 FLOORS = [
-    {"errors", "verdict", "_core", "project", "duration", "binomial"},
+    {"errors", "verdict", "_core", "project", "duration", "binomial", "arrow"},
     {"metrics", "drift", "validate"},
     {"gate"},
     {"data", "train", "registry", "report"},

@@ -11,14 +11,16 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import feather
 from scipy import stats
 
 from conftest import ROOT, ctcore
-from ctcore import validate
+from ctcore import data, validate
 from ctcore.binomial import exact_interval
 from ctcore.errors import ArgumentError, ColumnTypeError, DataError
 from ctcore.verdict import Verdict
@@ -221,6 +223,70 @@ def test_keys_of_several_columns_and_of_any_library():
     assert report.checks[0].message == (
         "2 keys (user, at) are on both sides; 1 in training alone and 1 rows without one, 1 in serving alone"
     )
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pa.array([2**64 - 1, 2**64 - 2, 2**53, 2**53 + 1], pa.uint64()),
+        pa.array([2**62, 2**62 + 1, -(2**62), 0], pa.int64()),
+        pa.array([1, 2, 3, 2**60], pa.timestamp("ns")),
+        pa.array([1, 2, 3, 4], pa.timestamp("ns", "UTC")),
+        pa.array([1, 2, 3, 4], pa.time64("ns")),
+        pa.array([1, 2, 3, 4], pa.time32("ms")),
+        pa.array([1, 2, 3, 2**60], pa.duration("ns")),
+        pa.array([1, 2, 3, 40_000], pa.date32()),
+        pa.array(["", "a", "aa", "\0"]),
+        pa.array([b"", b"\0", b"\0\0", b"\xff"], pa.binary()),
+        pa.array([b"ab", b"ba", b"bb", b"aa"], pa.binary(2)),
+        pa.array(["x", "y", "z", "w"]).dictionary_encode(),
+    ],
+    ids=lambda keys: str(keys.type),
+)
+def test_keys_of_every_type_are_told_apart(keys):
+    rows = pa.table({"id": keys, "x": [0, 1, 2, 3]})
+    report = validate.skew(rows, rows.take([3, 1, 0, 2]), key=["id"])
+    assert (report.matched, report.columns[0].differing) == (4, 0)
+    assert validate.skew(rows, rows.slice(1, 2), key=["id"]).only_in_training == 2
+    with pytest.raises(DataError, match="serving: 1 keys occur more than once"):
+        validate.skew(rows, pa.concat_tables([rows, rows.slice(2, 1)]), key=["id"])
+
+
+def test_many_keys_are_matched_as_a_dictionary_would():
+    rng = np.random.default_rng(5)
+    training, serving = (rng.permutation(100_000)[:60_000] for _ in range(2))
+    left, right = (pa.table({"id": each, "x": each * 3}) for each in (training, serving))
+    right = right.set_column(1, "x", pa.array(np.where(serving % 1000 == 0, -1, serving * 3)))
+    report = validate.skew(left, right, key=["id"])
+    both = set(training) & set(serving)
+    assert (report.matched, report.only_in_training) == (len(both), 60_000 - len(both))
+    assert report.columns[0].differing == sum(each % 1000 == 0 for each in both)
+    first = [int(each) for each in training if each in both and each % 1000 == 0][:3]
+    assert [each.key for each in report.columns[0].examples] == [(each,) for each in first]
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "arrow"])
+def test_files_are_read_a_column_at_a_time(tmp_path, monkeypatch, form):
+    training = pa.table({"id": [1, 2, 3], "x": [1.0, 2.0, 3.0], "city": ["a", "b", None]})
+    serving = pa.table({"city": ["a", "c", None], "id": [1, 2, 4], "x": [1.5, 2.0, 3.0]})
+    for name, table in (("training", training), ("serving", serving)):
+        path = tmp_path / f"{name}.{form}"
+        if form == "parquet":
+            pq.write_table(table, path)
+        elif form == "csv":
+            pa.csv.write_csv(table, path)
+        else:
+            feather.write_feather(table, path)
+    read, whole = [], data.Source.table
+
+    def table(source, columns=None, **options):
+        read.append(columns)
+        return whole(source, columns, **options)
+
+    monkeypatch.setattr(data.Source, "table", table)
+    sides = [data.source(tmp_path / f"{name}.{form}") for name in ("training", "serving")]
+    assert validate.skew(*sides, key=["id"]).to_dict() == validate.skew(training, serving, key=["id"]).to_dict()
+    assert read == ([] if form == "csv" else [["id"]] * 2 + [["x"]] * 2 + [["city"]] * 2)
 
 
 def test_a_key_that_occurs_twice_is_an_error():

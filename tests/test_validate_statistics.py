@@ -67,6 +67,13 @@ ALL = ", ".join(
         "{name: b, logicalType: boolean, required: true, quality: [{id: none, metric: nullValues, mustBe: 3}]}",
         "{name: k, logicalType: integer, unique: true, quality: [" + metric("mean") + ", " + metric("minimum") + "]}",
         "{name: gone, logicalType: integer, required: true, customProperties: [{property: ctOptional, value: true}]}",
+        (
+            "{name: o, logicalType: object, required: true, properties: ["
+            "{name: i, logicalType: integer, required: true, logicalTypeOptions: {minimum: -2, maximum: 2}, quality: ["
+            + ", ".join(metric(each) for each in ("minimum", "maximum", "completeness"))
+            + "]}, {name: in, logicalType: object, properties: [{name: f, logicalType: number, required: true, "
+            "logicalTypeOptions: {minimum: 0}}]}, {name: l, logicalType: array, items: {required: true}}]}"
+        ),
     ]
 )
 QUALITY = (
@@ -90,6 +97,13 @@ def tables(draw):
     unit = draw(st.sampled_from(["s", "ms", "us", "ns"]))
     per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
     ticks = st.integers(SECONDS * per_second - 2, SECONDS * per_second + 2 * per_second)
+
+    def nulls():
+        return pa.array(
+            draw(st.lists(st.booleans(), min_size=rows, max_size=rows) | st.just([False] * rows)), pa.bool_()
+        )
+
+    within = pa.StructArray.from_arrays([column(st.sampled_from([-1.0, 0.0, 2.0]), pa.float64())], ["f"], mask=nulls())
     numbers = st.sampled_from([-0.0, 0.0, 1.0, 2.5, 3.0, 3.5, -4.0, float("nan"), float("inf"), -float("inf")])
     return pa.table(
         {
@@ -102,6 +116,15 @@ def tables(draw):
             "s": column(st.sampled_from(["", "a", "ba", "caa"]), pa.string()),
             "b": column(st.booleans(), pa.bool_()),
             "k": column(st.integers(0, 50), pa.int64()),
+            "o": pa.StructArray.from_arrays(
+                [
+                    column(st.integers(-3, 3), pa.int16()),
+                    within,
+                    column(st.lists(st.integers(0, 1)), pa.list_(pa.int8())),
+                ],
+                ["i", "in", "l"],
+                mask=nulls(),
+            ),
         }
     )
 

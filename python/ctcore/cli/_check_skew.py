@@ -44,12 +44,11 @@ def check_skew(
     that occurs twice on a side is an error. `ctcore check-drift` compares rows that no key joins.
     """
     from ctcore import report, validate  # noqa: PLC0415 - heavy
-    from ctcore.data import read_table  # noqa: PLC0415
+    from ctcore.data import source  # noqa: PLC0415
 
-    wanted = None if columns is None else [*separated(key), *separated(columns)]
     found = validate.skew(
-        read_table(training, wanted),
-        read_table(serving, wanted),
+        source(training),
+        source(serving),
         key=separated(key),
         columns=separated(columns) or None,
         tolerance=tolerance,

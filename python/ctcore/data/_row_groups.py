@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -19,19 +19,34 @@ def statistics(files: Sequence[pq.FileMetaData], schema: pa.Schema) -> pa.Record
     """Give a row for each row group of some files: ``rows``, then for each column a struct of what is said of it.
 
     ``minimum`` and ``maximum`` are in the column's type, ``nulls`` is the number of nulls. Null is what a file does not
-    say. Bounds are given of whole numbers, floats, dates and times alone: those of text may be cut short.
+    say. Bounds are given of whole numbers, floats, dates and times alone: those of text may be cut short. The fields of
+    a struct are columns as well, ``struct.field``, unless one of the schema's own has that name.
     """
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
     told = [_File(each) for each in files]
     rows = pa.array([rows for file in told for rows in file.rows], pa.uint64())
-    columns = []
-    for field in schema:
-        minima, maxima, nulls = zip(*(file.column(field) for file in told), strict=True)
-        counts = pa.array([count for each in nulls for count in each], pa.uint64())
-        parts = [pa.concat_arrays(minima), pa.concat_arrays(maxima), counts]
-        columns.append(pa.StructArray.from_arrays(parts, ["minimum", "maximum", "nulls"]))
-    return pa.RecordBatch.from_arrays([rows, *columns], ["rows", *schema.names])
+    names, columns = ["rows"], [rows]
+    for root in schema:
+        for field in _fields(root, set(schema.names)):
+            minima, maxima, nulls = zip(*(file.column(root.name, field) for file in told), strict=True)
+            counts = pa.array([count for each in nulls for count in each], pa.uint64())
+            parts = [pa.concat_arrays(minima), pa.concat_arrays(maxima), counts]
+            names.append(field.name)
+            columns.append(pa.StructArray.from_arrays(parts, ["minimum", "maximum", "nulls"]))
+    return pa.RecordBatch.from_arrays(columns, names)
+
+
+def _fields(outer: pa.Field, taken: set[str]) -> Iterator[pa.Field]:
+    """Give a column and the fields that lie inside of it, by their whole names."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    yield outer
+    if pa.types.is_struct(outer.type):
+        for inner in outer.type:
+            name = f"{outer.name}.{inner.name}"
+            if name not in taken:
+                yield from _fields(inner.with_name(name), taken)
 
 
 class _File:
@@ -45,28 +60,24 @@ class _File:
         self.places = {
             column.path: place
             for place, column in enumerate(columns)
-            if column.path in self.names and times[column.path] == 1 and column.max_repetition_level == 0
+            if times[column.path] == 1 and column.max_repetition_level == 0
         }
 
-    def column(self, field: pa.Field) -> tuple[pa.Array, pa.Array, list[int | None]]:
-        """Give a column's minimum, maximum and number of nulls in each row group."""
+    def column(self, root: str, field: pa.Field) -> tuple[pa.Array, pa.Array, list[int | None]]:
+        """Give the minimum, maximum and number of nulls in each row group of a column, or of a field inside of one."""
         import pyarrow as pa  # noqa: PLC0415 - heavy
 
         unknown = pa.nulls(len(self.groups), field.type)
-        if field.name not in self.names:  # null in all rows of this file
+        if root not in self.names:  # null in all rows of this file
             return unknown, unknown, [*self.rows]
+        if pa.types.is_struct(field.type):
+            return unknown, unknown, self._struct_nulls(field)
         if field.name not in self.places:
             return unknown, unknown, [None] * len(self.groups)
         place = self.places[field.name]
-        chunks = [group.column(place).statistics for group in self.groups]
-        counts = [None if each is None or not each.has_null_count else each.null_count for each in chunks]
-        nulls = [
-            count if count is not None and 0 <= count <= rows else None
-            for count, rows in zip(counts, self.rows, strict=True)
-        ]
         column = self.schema.column(place)
-        if column.max_definition_level == 0:  # the file has no room for a null
-            nulls = [0] * len(self.groups)
+        chunks = [group.column(place).statistics for group in self.groups]
+        nulls = self._nulls(place)
         types = _types(column, field.type)
         if types is None:
             return unknown, unknown, nulls
@@ -82,6 +93,22 @@ class _File:
         except pa.ArrowException:  # values that the column's type does not hold: reading them will say so
             return unknown, unknown, nulls
         return minimum, maximum, nulls
+
+    def _nulls(self, place: int) -> list[int | None]:
+        if self.schema.column(place).max_definition_level == 0:  # the file has no room for a null
+            return [0] * len(self.groups)
+        chunks = [group.column(place).statistics for group in self.groups]
+        counts = [None if each is None or not each.has_null_count else each.null_count for each in chunks]
+        return [
+            count if count is not None and 0 <= count <= rows else None
+            for count, rows in zip(counts, self.rows, strict=True)
+        ]
+
+    def _struct_nulls(self, struct: pa.Field) -> list[int | None]:
+        """No struct is null of which a field never is: its nulls count among the field's. Else nothing is known."""
+        within = [place for path, place in self.places.items() if path.startswith(f"{struct.name}.")]
+        counts = zip(*map(self._nulls, within), strict=True) if within else [()] * len(self.groups)
+        return [0 if 0 in each else None for each in counts]
 
 
 def _types(column: pq.ColumnSchema, type_: pa.DataType) -> tuple[pa.DataType, pa.DataType] | None:

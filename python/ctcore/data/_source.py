@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctcore.arrow import importable
 from ctcore.data._files import find, fingerprint, format_of, open_
 from ctcore.data._row_groups import statistics
 from ctcore.errors import ArgumentError, DataError
@@ -41,6 +42,11 @@ class Source:
     """The columns of all files together. A column that a file lacks is null in its rows."""
     _format: str = field(repr=False)
     _batch_rows: int = field(repr=False)
+
+    @property
+    def columnar(self) -> bool:
+        """Whether a column is read without the others: of all formats but CSV."""
+        return self._format != "csv"
 
     def batches(
         self,
@@ -131,7 +137,7 @@ class Source:
             try:
                 for batch in _batches(file, self._format, wanted, within, self._batch_rows, groups):
                     batch.validate(full=True)
-                    yield (batch if within is None else batch.filter(within)).select(schema.names)
+                    yield importable((batch if within is None else batch.filter(within)).select(schema.names))
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise _unreadable(file, self._format, error) from error
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ctcore import _core
+from ctcore.arrow import importable
 from ctcore.drift._statistics import frozen_on
 from ctcore.errors import ArgumentError, DataError, did_you_mean
 
@@ -198,7 +199,7 @@ def profile(
         data = pa.table(data)
     known = None if like is None else like.columns
     profiled, skipped, rows = _core.profile_stream(
-        data, columns=columns, like=known, cells=cells, categories=categories
+        importable(data), columns=columns, like=known, cells=cells, categories=categories
     )
     return Profile(profiled, {name: reason or _MISSING for name, reason in skipped.items()}, rows)
 

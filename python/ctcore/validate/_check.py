@@ -11,11 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from ctcore import _core
+from ctcore.arrow import importable
 from ctcore.errors import CtcoreError
 from ctcore.validate._compare import distance
 from ctcore.validate._history import Batch, anomaly
+from ctcore.validate._nested import values
 from ctcore.validate._quality import KEY_METRICS
-from ctcore.validate._rule import ROW_TESTS, SCANNED, Column, Contract, Rule
+from ctcore.validate._rule import ROW_TESTS, SCANNED, Column, Contract, Rule, of_items
 from ctcore.verdict import Check, Report, Verdict, plain, worst
 
 # The Arrow types that a logical type admits, by the beginning of their names.
@@ -172,7 +174,7 @@ def check(
     plan = _Plan(contract, now, window, references, environment)
     if history is not None:
         asked = (each for each in contract.columns if each.judged and not _left_out(each, environment))
-        plan.measure(each for each in asked if "[]" not in each.name)
+        plan.measure(each for each in asked if not of_items(each.name))
     keyed = any(each["test"] == "keys" for each in plan.scanned)
     with tempfile.TemporaryDirectory(prefix="ctcore-keys-") if keyed else nullcontext() as spill:
         found = plan.scan(data, spill, distrust_statistics=distrust_statistics)
@@ -203,7 +205,8 @@ class _Plan:
             self._facts(rule)
             metric = str(rule.options.get("metric"))
             if rule.test in ("metric", "anomaly") and metric in KEY_METRICS:
-                self._add(rule.id, {"test": "keys", "columns": list(rule.columns)})
+                items = rule.options.get("items", False)
+                self._add(rule.id, {"test": "keys", "columns": list(rule.columns), "items": items})
             if rule.test not in SCANNED:
                 continue
             if rule.test == "known":
@@ -213,7 +216,7 @@ class _Plan:
                     continue
                 try:
                     if (table, targets) not in known:
-                        known[table, targets] = _core.keys(references[table], list(targets))
+                        known[table, targets] = _core.keys(importable(references[table]), list(targets))
                 except CtcoreError as error:
                     self.reasons[rule.id] = f"{table}: {error}"
                     continue
@@ -247,8 +250,8 @@ class _Plan:
 
     def scan(self, data: Any, spill: str | None, *, distrust_statistics: bool) -> dict[str, Any]:
         """Read as little of the data as answers the plan."""
-        if not _in_files(data):
-            return _core.scan(data, self.facts, self.scanned, spill=spill)
+        if not in_files(data):
+            return _core.scan(importable(data), self.facts, self.scanned, spill=spill)
         (asked,) = _core.needed_columns(data.schema, self.facts, self.scanned)
         told = data.statistics(asked)
         chunks = 0 if told is None else told.num_rows * len(asked)
@@ -327,10 +330,10 @@ class _Judge:
     def _measure(self, numbers: Sequence[str]) -> None:
         """Keep what the scan knows of each column that it looked at."""
         for name, facts in self.found["columns"].items():
-            if "[]" in name:  # items are counted among items, not among rows
+            if of_items(name):  # counted among items, not among rows
                 continue
             for metric in ("completeness", *(("mean", "standardDeviation") if name in numbers else ())):
-                value = _metric(metric, facts, None, self.found["rows"])
+                value = _metric(metric, facts, None)
                 if value is not None:
                     self.metrics[f"{name}.{metric}"] = value
 
@@ -471,8 +474,8 @@ class _Judge:
         message = f"the {metric} of {name} is {value:,g}, {rule.allowed} allowed"
         good = rule.allowed.admits(value)
         low, high = rule.allowed.minimum, rule.allowed.maximum
-        rows = self.found["rows"]
-        return self._answer(rule.id, good, rule.severity, message, value=value, lower=low, upper=high, n=rows)
+        n = self.found["columns"][name]["rows"]
+        return self._answer(rule.id, good, rule.severity, message, value=value, lower=low, upper=high, n=n)
 
     def _value(self, rule: Rule) -> float | None:
         """The metric that a rule asks for, which the history keeps as well."""
@@ -481,7 +484,7 @@ class _Judge:
             return float(self.found["rows"])
         name = rule.columns[0]
         keys = self.found["rules"][self.plan.places[rule.id]] if metric in KEY_METRICS else None
-        value = _metric(metric, self.found["columns"][name], keys, self.found["rows"])
+        value = _metric(metric, self.found["columns"][name], keys)
         if value is not None:
             self.metrics[f"{name}.{metric}"] = value
         return value
@@ -586,24 +589,31 @@ def _micros(moment: datetime) -> int:
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) // datetime.resolution)
 
 
-def _in_files(data: Any) -> bool:
+def in_files(data: Any) -> bool:
     """Whether the data is a ``ctcore.data.Source``: read by column, and telling of itself before it is read."""
     return all(callable(getattr(data, name, None)) for name in ("batches", "statistics", "table"))
 
 
 def _column(data: Any, name: str) -> Any:
-    """A column of data that can be read more than once."""
-    if _in_files(data):
-        return data.table([name])[name] if name in data.schema.names else None
+    """A column of data that can be read more than once, or what lies inside of one."""
+    if in_files(data):
+        names = data.schema.names
+        return values(data.table([name] if name in names else [each for each in names if name.startswith(each)]), name)
     names = getattr(data, "column_names", None) or getattr(data, "columns", None)
-    if names is None or name not in list(names) or not hasattr(data, "__getitem__"):
+    if names is None or not hasattr(data, "__getitem__"):
         return None
-    return data[name]
+    if name in list(names):
+        return data[name]
+    if not hasattr(data, "__arrow_c_stream__"):
+        return None
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    return values(pa.table(data), name)
 
 
-def _metric(metric: str, facts: dict[str, Any], keys: dict[str, Any] | None, rows: int) -> float | None:
+def _metric(metric: str, facts: dict[str, Any], keys: dict[str, Any] | None) -> float | None:
     """Compute one of Deequ's analyzers from what the scan counted; ``None`` where it has no value."""
-    finite = facts["finite"]
+    rows, finite = facts["rows"], facts["finite"]
     if keys is not None:
         keyed, distinct, once = keys.get("keyed", 0), keys.get("distinct", 0), keys.get("once", 0)
         return {

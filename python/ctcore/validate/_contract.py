@@ -31,10 +31,16 @@ _OPTIONS: dict[str | None, tuple[str, ...]] = {
     "vector": ("dimensions", "elementType", "distanceMetric", "embeddingModel", "embeddingModelVersion", "normalized"),
     "object": ("minProperties", "maxProperties", "required"),
     "boolean": (),
+    "map": (),
 }
 """The options of a logical type; of the ordered ones :data:`_ORDERED`."""
 _COLUMN_PROPERTIES = ("ctEnvironments", "ctLifecycle", "ctNonFinite", "ctOptional", "ctRole")
 _TABLE_PROPERTIES = ("ctNewColumns",)
+_NOT_OF_ITEMS = {
+    "anomaly": "a history is of rows: chance is reckoned by their number",
+    "keys": "an item is no row's key. uniqueItems asks each list by itself, the metric uniqueness all items together",
+}
+"""Rules that what a list holds is not asked for, and why."""
 
 
 def contract(document: dict[str, Any], *, table: str | None = None) -> Contract:
@@ -79,7 +85,7 @@ def contract(document: dict[str, Any], *, table: str | None = None) -> Contract:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Property:
-    """A column, or what lies inside of one: ``parent.child`` of an object, ``list[]`` of an array."""
+    """A column, or what lies inside of one: ``object.property``, ``array[]``, ``map{}.key``, ``map{}.value``."""
 
     given: dict[str, Any]
     name: str
@@ -88,22 +94,30 @@ class _Property:
     """As the data calls it."""
     parent: _Property | None = None
     of_items: bool = False
-    """Whether a row holds many of its values, or none: an array's items, and what lies inside of them."""
+    """Whether a row holds many of its values, or none: what lies inside of an array or a map."""
 
     def inner(self) -> Iterator[_Property]:
         """Give what lies inside of it, and inside of that."""
         children = []
-        if self.given.get("logicalType") != "map":
-            for each in self.given.get("properties") or []:
-                physical = each.get("physicalName") or each["name"]
-                name, column = f"{self.name}.{each['name']}", f"{self.column}.{physical}"
-                children.append(_Property(given=each, name=name, column=column, parent=self, of_items=self.of_items))
-        if self.given.get("items") and not self.of_items:
-            name, column = f"{self.name}[]", f"{self.column}[]"
-            children.append(_Property(given=self.given["items"], name=name, column=column, parent=self, of_items=True))
+        for each in self.given.get("properties") or []:
+            physical = each.get("physicalName") or each["name"]
+            name, column = f"{self.name}.{each['name']}", f"{self.column}.{physical}"
+            children.append(_Property(given=each, name=name, column=column, parent=self, of_items=self.of_items))
+        for way, each in self._many():
+            name, column = f"{self.name}{way}", f"{self.column}{way}"
+            children.append(_Property(given=each, name=name, column=column, parent=self, of_items=True))
         for child in children:
             yield child
             yield from child.inner()
+
+    def _many(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Give what a row holds many of, with the way to it; not what many hold many of."""
+        if self.of_items:
+            return
+        if self.given.get("items"):
+            yield "[]", self.given["items"]
+        for part, each in (self.given.get("map") or {}).items():  # ODCS 3.2
+            yield f"{{}}.{part}", each
 
 
 class _Table:
@@ -164,12 +178,24 @@ class _Table:
         return rules
 
     def _of_items(self, rule: Rule | Unjudged) -> Rule | Unjudged:
-        """Turn a rule about a list's items into one about the rows that hold them, or say that there is none."""
-        if isinstance(rule, Unjudged) or rule.test == "type" or not self.of_items.intersection(rule.columns):
+        """Turn a rule about what lists hold into one about the rows that hold it, or say that there is none."""
+        if isinstance(rule, Unjudged):
             return rule
-        if rule.test not in ITEM_TESTS or rule.when:
-            return Unjudged(id=rule.id, reason=f"the items of a list cannot be asked for {rule.test.replace('_', ' ')}")
-        return replace(rule, options={**rule.options, "items": True}, says=f"have items that {rule.says}")
+        conditions = {column for each in rule.when for column in each["columns"]}
+        if not self.of_items.intersection((*rule.columns, *conditions)):
+            return rule
+        says = f"have items that {rule.says}"
+        if rule.test in _NOT_OF_ITEMS:
+            return Unjudged(id=rule.id, reason=_NOT_OF_ITEMS[rule.test])
+        if len(rule.columns) > 1 or self.of_items & conditions:
+            return Unjudged(
+                id=rule.id, reason="each item is judged by itself: it has no condition, and no other beside"
+            )
+        if rule.test == "order":
+            return replace(rule, test="ordered_items", says=says)
+        if rule.test == "metric" or rule.test in ITEM_TESTS:
+            return replace(rule, options={**rule.options, "items": True}, says=says)
+        return rule
 
     # ------------------------------------------------------------ columns
 
@@ -252,6 +278,8 @@ class _Table:
         if type_ == "string":
             yield from _text_options(name, options)
         elif type_ in ("array", "vector"):
+            if options.get("uniqueItems"):
+                yield Rule(id=f"{name}.uniqueItems", test="unique_items", columns=(name,), says="repeat an item")
             least, most = options.get("minItems"), options.get("maxItems")
             if type_ == "vector":
                 least = most = options["dimensions"]
@@ -259,7 +287,7 @@ class _Table:
                 yield sized(f"{name}.length", name, least, most)
         else:
             yield from _ordered_options(name, type_, options, where)
-        for key in ("uniqueItems", "minProperties", "maxProperties", "required", "normalized"):
+        for key in ("minProperties", "maxProperties", "required", "normalized"):
             if options.get(key):
                 yield Unjudged(id=f"{name}.{key}", reason=f"logicalTypeOptions.{key} is not judged")
 
@@ -336,11 +364,9 @@ class _Table:
 
 def _unjudged_inside(declared: _Property) -> Iterator[Unjudged]:
     """Say what lies inside of a column and is not judged."""
-    given = declared.given
-    if given.get("items") and declared.of_items:
-        yield Unjudged(id=f"{declared.column}.items", reason="the items of lists in lists are not judged")
-    if given.get("logicalType") == "map" and (given.get("properties") or given.get("items")):
-        yield Unjudged(id=f"{declared.column}.nested", reason="what a map holds is not judged")
+    for key in ("items", "map"):
+        if declared.given.get(key) and declared.of_items:
+            yield Unjudged(id=f"{declared.column}.{key}", reason="what lists or maps hold in lists is not judged")
 
 
 def _said_once(rules: list[Rule]) -> list[Rule]:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctcore import _core
+from ctcore.arrow import importable
 from ctcore.errors import DataError
+from ctcore.validate._nested import values
+from ctcore.validate._rule import of_items
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _VOCABULARY = 50
 """The most values of a column that is described by its vocabulary."""
@@ -46,6 +52,9 @@ def infer(data: Any, *, name: str = "rows", batch_rows: int | None = None) -> di
       the count ``c`` of values seen once, after Good) and of nulls has the Poisson bound of ``c``, 3/n where ``c = 0``
       ("rule of three"); the rule tolerates what a batch may then hold. A column of nulls alone must stay one.
     - **Time stamps** begin no earlier than half a span before the sample, and lie within the window of a check.
+    - **Fields of structs** are proposed as columns are, null where their struct is; **items of lists** likewise, by the
+      items of a batch and the share of the rows that hold them. What lists hold in lists, and maps (which the standard
+      has from 3.2 on), are not entered.
 
     Parameters
     ----------
@@ -68,15 +77,10 @@ def infer(data: Any, *, name: str = "rows", batch_rows: int | None = None) -> di
     >>> found["logicalType"], found["quality"][1]["arguments"]
     ('integer', {'validValues': [0, 1]})
     """
-    scanned = _core.scan(data, dict.fromkeys(data.column_names, (True, True)), [])
-    rows = scanned["rows"]
-    if not rows:
+    if not data.num_rows:
         raise DataError("data: there are no rows to learn from")
-    properties = [
-        _property(column, type_, data[column], scanned["columns"][column], rows, batch_rows or rows)
-        for column, type_ in scanned["schema"]
-    ]
-    low = max(1, (batch_rows or rows) // 2)
+    sample = _Sample(data, batch_rows or data.num_rows)
+    low = max(1, sample.batch // 2)
     return {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
@@ -87,7 +91,7 @@ def infer(data: Any, *, name: str = "rows", batch_rows: int | None = None) -> di
         "schema": [
             {
                 "name": name,
-                "properties": properties,
+                "properties": [{"name": column} | sample.propose(column) for column in data.column_names],
                 "quality": [{"id": "rows", "metric": "rowCount", "mustBeBetween": [low, 4 * low]}],
                 "customProperties": [{"property": "ctNewColumns", "value": "warning"}],
             }
@@ -95,29 +99,56 @@ def infer(data: Any, *, name: str = "rows", batch_rows: int | None = None) -> di
     }
 
 
-def _property(name: str, arrow: str, column: Any, facts: dict[str, Any], rows: int, batch: int) -> dict[str, Any]:
-    inner = arrow.partition(", ")[2] if arrow.startswith("Dictionary(") else arrow
-    type_ = next((logical for starts, logical in _ARROW if inner.startswith(starts)), None)
-    found: dict[str, Any] = {"name": name}
-    if type_ is None:
-        return found
-    found["logicalType"] = type_
-    quality = [_nulls(facts["nulls"], rows, batch)]
-    there = rows - facts["nulls"]
-    if there and type_ in ("integer", "string", "boolean"):
-        quality += _vocabulary(column, there, batch)
-    if there and len(quality) == 1:
-        if type_ in ("integer", "number"):
-            found["logicalTypeOptions"] = _bounds(column, facts, whole=type_ == "integer", batch=batch)
-        elif type_ == "string" and facts["max_length"] is not None:
-            found["logicalTypeOptions"] = {"maxLength": 2 * facts["max_length"]}
-        elif type_ in ("timestamp", "date"):
-            found["logicalTypeOptions"] = _first(facts, whole=type_ == "date")
-    bad = facts["nans"] + facts["positive_infinities"] + facts["negative_infinities"]
-    if bad:
-        found["customProperties"] = [{"property": "ctNonFinite", "value": "allowed"}]
-    found["quality"] = quality
-    return found
+class _Sample:
+    """The sample, and what the scan knows of its columns and of what lies inside of them."""
+
+    def __init__(self, data: pa.Table, batch: int) -> None:
+        self.data, self.rows, self.batch = data, data.num_rows, batch
+        types = _core.scan(data.slice(0, 0), {}, [])
+        self.types: dict[str, str] = dict(types["nested"]) | dict(types["schema"])
+        self.items = [name for name in self.types if of_items(name) and name not in data.column_names]
+        rules = [{"test": "not_null", "columns": [name], "items": True} for name in self.items]
+        scanned = _core.scan(importable(data), dict.fromkeys(self.types, (True, True)), rules)
+        self.facts: dict[str, dict[str, Any]] = scanned["columns"]
+        self.nulls = {name: facts["nulls"] for name, facts in self.facts.items()}
+        self.nulls |= {name: rule.get("count", 0) for name, rule in zip(self.items, scanned["rules"], strict=True)}
+        """Rows that are null, or hold an item that is."""
+
+    def propose(self, name: str) -> dict[str, Any]:
+        """Describe a column, or what lies inside of one, and what lies inside of it."""
+        arrow, facts, column = self.types[name], self.facts[name], values(self.data, name)
+        inner = arrow.partition(", ")[2] if arrow.startswith("Dictionary(") else arrow
+        type_ = next((logical for starts, logical in _ARROW if inner.startswith(starts)), None)
+        if type_ is None:
+            return {}
+        found: dict[str, Any] = {"logicalType": type_}
+        quality = [_nulls(self.nulls[name], self.rows, self.batch)]
+        there = facts["rows"] - facts["nulls"]
+        if there and type_ in ("integer", "string", "boolean"):
+            quality += _vocabulary(column, there, self.rows if name in self.items else there, self.batch)
+        if there and len(quality) == 1:
+            if type_ in ("integer", "number"):
+                batch = round(self.batch * facts["rows"] / self.rows)
+                found["logicalTypeOptions"] = _bounds(column, facts, whole=type_ == "integer", batch=batch)
+            elif type_ == "string" and facts["max_length"] is not None:
+                found["logicalTypeOptions"] = {"maxLength": 2 * facts["max_length"]}
+            elif type_ in ("timestamp", "date"):
+                found["logicalTypeOptions"] = _first(facts, whole=type_ == "date")
+        bad = facts["nans"] + facts["positive_infinities"] + facts["negative_infinities"]
+        if bad:
+            found["customProperties"] = [{"property": "ctNonFinite", "value": "allowed"}]
+        found["quality"] = quality
+        return found | self._inside(name, type_, column.type)
+
+    def _inside(self, name: str, logical: str, arrow: pa.DataType) -> dict[str, Any]:
+        """Describe what lies inside of a struct or a list, but for a name that a column has as its own."""
+        within = self.types.keys() - set(self.data.column_names)
+        if logical == "array" and (item := f"{name}[]") in within and (items := self.propose(item)):
+            return {"items": items}
+        fields = {field.name: f"{name}.{field.name}" for field in arrow} if logical == "object" else {}
+        known = {field: inner for field, inner in fields.items() if inner in within}
+        properties = [{"name": field} | self.propose(inner) for field, inner in known.items()]
+        return {"properties": properties} if properties else {}
 
 
 def _first(facts: dict[str, Any], *, whole: bool) -> dict[str, str]:
@@ -142,7 +173,8 @@ def _nulls(nulls: int, rows: int, batch: int) -> dict[str, Any]:
     return rule | {"mustBeLessOrEqualTo": most}
 
 
-def _vocabulary(column: Any, there: int, batch: int) -> Iterator[dict[str, Any]]:
+def _vocabulary(column: Any, there: int, rows: int, batch: int) -> Iterator[dict[str, Any]]:
+    """The values of a column, where they are few. What was seen once was seen in one of the rows."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
     import pyarrow.compute as pc  # noqa: PLC0415
 
@@ -161,7 +193,7 @@ def _vocabulary(column: Any, there: int, batch: int) -> Iterator[dict[str, Any]]
         "id": "vocabulary",
         "metric": "invalidValues",
         "unit": "percent",
-        "mustBeLessOrEqualTo": _percent(once, there, batch),
+        "mustBeLessOrEqualTo": _percent(once, rows, batch),
         "arguments": {"validValues": [value for value, _ in pairs]},
     }
 

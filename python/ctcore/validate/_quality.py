@@ -27,7 +27,7 @@ from ctcore.validate._parts import (
     sized,
     vocabulary,
 )
-from ctcore.validate._rule import Allowed, Rule, Unjudged
+from ctcore.validate._rule import Allowed, Rule, Unjudged, of_items
 
 KEY_METRICS = ("distinctCount", "distinctness", "entropy", "uniqueValueRatio", "uniqueness")
 """Metrics of how often each value occurs."""
@@ -368,8 +368,7 @@ def _anomaly(asked: Asked) -> list[Rule]:
     if asked.column or "column" in asked.options:
         metrics = _usual_metrics(asked.own(), asked.types)
     else:
-        rows = (column for column in asked.types if "[]" not in column)  # not the items of arrays
-        every = [pair for column in rows for pair in _usual_metrics(column, asked.types)]
+        every = [pair for column in asked.types if not of_items(column) for pair in _usual_metrics(column, asked.types)]
         metrics = [(None, "rowCount"), *every]
     options |= {"risk": RISK / len(metrics), "proposed": True}
     return [

@@ -9,6 +9,7 @@ from typing import Any
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
+
 LIFECYCLES = ("alpha", "beta", "debug", "deprecated", "disabled", "planned", "production")
 JUDGED_LIFECYCLES = ("beta", "production")
 """As in TensorFlow Data Validation: a column in any other stage is not held to its rules."""
@@ -118,14 +119,19 @@ class Rule:
 
 ROW_TESTS = frozenset(
     (
-        *("compare", "finite", "known", "length", "multiple_of", "not_null", "null", "pattern", "range", "reads"),
-        *("utf8", "within", "without"),
+        *("compare", "finite", "known", "length", "multiple_of", "not_null", "null", "ordered_items", "pattern"),
+        *("range", "reads", "unique_items", "utf8", "within", "without"),
     )
 )
-ITEM_TESTS = ROW_TESTS - {"compare", "known"}
+ITEM_TESTS = ROW_TESTS - {"compare"}
 """Those that a list's items can be asked for, each by itself."""
 SCANNED = ROW_TESTS | {"keys", "order"}
 """Tests that the core does."""
+
+
+def of_items(column: str) -> bool:
+    """Tell whether a row holds many values by this name: what lies inside of a list or a map."""
+    return "[]" in column or "{}" in column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

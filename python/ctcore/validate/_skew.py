@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ctcore import _core
 from ctcore.binomial import exact_interval
 from ctcore.errors import ArgumentError, ColumnTypeError, DataError, did_you_mean
+from ctcore.validate._check import in_files
 from ctcore.verdict import Check, Report, Verdict, plain
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 _SHOWN = 3
 """Examples, and pairs of values, that are kept of a column."""
+_PIECE = 1 << 20
+"""Keys that are hashed at once."""
+_PART_BITS = 6
+"""Keys are matched in 64 parts."""
 _Z_90 = 1.6448536269514727
 """Each side of a two-sided 90% interval is wrong 5% of the time."""
 
@@ -113,8 +119,8 @@ def skew(
 
     Parameters
     ----------
-    training, serving : pyarrow.Table, or anything with the Arrow interface
-        The rows. Both are held in memory.
+    training, serving : a ``ctcore.data.Source``, a pyarrow.Table, or anything with the Arrow interface
+        The rows. Of Parquet and Arrow files the keys are held in memory, and one column at a time; of other data all.
     key : list of str
         The columns that name a row, such as a request's id, or an item and a time. Not fractions.
     columns : list of str, optional
@@ -152,17 +158,30 @@ def skew(
     ):
         if not 0 <= value < most:
             raise ArgumentError(f"{name}: must be at least 0 and below {most:g}, found {value!r}")
-    sides = {"training": _table("training", training), "serving": _table("serving", serving)}
+    sides = {"training": _Side.of("training", training), "serving": _Side.of("serving", serving)}
     if not key:
         raise ArgumentError("key: name the columns that tell rows apart")
     for asked, names in (("key", key), ("columns", columns or ())):
-        for side, table in sides.items():
+        for side, rows in sides.items():
             for name in names:
-                if name not in table.column_names:
-                    raise ArgumentError(
-                        f"{asked}: {side} has no column {name!r}; {did_you_mean(name, table.column_names)}"
-                    )
+                if name not in rows.names:
+                    raise ArgumentError(f"{asked}: {side} has no column {name!r}; {did_you_mean(name, rows.names)}")
     return _Joined(sides, list(key), columns, tolerance, relative, absolute).report()
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """The rows of a side, read by column where they can be."""
+
+    names: list[str]
+    column: Callable[[str], Any]
+
+    @classmethod
+    def of(cls, side: str, data: Any) -> _Side:
+        if in_files(data) and data.columnar:
+            return cls(data.schema.names, lambda name: data.table([name])[name])
+        table = _table(side, data)
+        return cls(table.column_names, table.column)
 
 
 class _Joined:
@@ -170,7 +189,7 @@ class _Joined:
 
     def __init__(
         self,
-        sides: dict[str, pa.Table],
+        sides: dict[str, _Side],
         key: list[str],
         columns: Sequence[str] | None,
         tolerance: float,
@@ -179,15 +198,16 @@ class _Joined:
     ) -> None:
         self.key, self.tolerance, self.relative, self.absolute = key, tolerance, relative, absolute
         self.training, self.serving = sides["training"], sides["serving"]
-        names = [name for name in self.training.column_names if name not in key]
-        self.columns = list(columns) if columns else [name for name in names if name in self.serving.column_names]
+        names = [name for name in self.training.names if name not in key]
+        self.columns = list(columns) if columns else [name for name in names if name in self.serving.names]
         self.alone = {} if columns else {
-            side: [name for name in table.column_names if name not in other.column_names]
-            for side, table, other in (
+            side: [name for name in rows.names if name not in other.names]
+            for side, rows, other in (
                 ("training", self.training, self.serving),
                 ("serving", self.serving, self.training),
             )
         }  # fmt: skip
+        self.keys: list[Any] = []
         self.rows = self._join()
 
     def report(self) -> SkewReport:
@@ -211,31 +231,33 @@ class _Joined:
         """Give the rows of both sides that have a key in common."""
         import pyarrow as pa  # noqa: PLC0415 - heavy
 
-        keys: list[list[Any]] = [[], []]
+        keys: tuple[list[Any], list[Any]] = ([], [])
         for name in self.key:
-            pair = _alike(self.training[name], self.serving[name])
+            given = [side.column(name) for side in (self.training, self.serving)]
+            pair = _alike(*given)
             if isinstance(pair, str) or pa.types.is_floating(pair[0].type):
-                what = f"key: {name} is {self.training[name].type} in training and {self.serving[name].type} in serving"
+                what = f"key: {name} is {given[0].type} in training and {given[1].type} in serving"
                 raise ColumnTypeError(f"{what}; a key is whole numbers, text or times, and of one kind")
-            for side, column in zip(keys, pair, strict=True):
-                side.append(column)
-        names = [f"key{place}" for place in range(len(self.key))]
-        tables = []
-        for name, parts in zip(("training", "serving"), keys, strict=True):
-            table = pa.table([*parts, pa.array(np.arange(len(parts[0])))], names=[*names, name])
-            tables.append(table.drop_null())
-            _once(name, tables[-1], names, self.key)
-        self.keyed = [table.num_rows for table in tables]
-        joined = tables[0].join(tables[1], keys=names, join_type="inner").sort_by("training")
-        return joined["training"].to_numpy(), joined["serving"].to_numpy()
+            self.keys.append(given[0])
+            for parts, column in zip(keys, pair, strict=True):
+                parts.append(column)
+        self.counts = [len(parts[0]) for parts in keys]
+        there = [_complete(parts) for parts in keys]
+        self.keyed = [len(rows) for rows in there]
+        found = _matches(*(_key_hashes(parts, rows) for parts, rows in zip(keys, there, strict=True)))
+        if isinstance(found, str):
+            side = ("training", "serving").index(found)
+            names = [f"key{place}" for place in range(len(self.key))]
+            raise _repeated(found, pa.table(keys[side], names=names).take(pa.array(there[side])), self.key)
+        return there[0][found[0]], there[1][found[1]]
 
     def _keys(self) -> Iterator[Check]:
         matched = len(self.rows[0])
         sides = [
             f"{keyed - matched:,} in {side} alone" + (f" and {rows - keyed:,} rows without one" if rows > keyed else "")
             for side, keyed, rows in (
-                ("training", self.keyed[0], self.training.num_rows),
-                ("serving", self.keyed[1], self.serving.num_rows),
+                ("training", self.keyed[0], self.counts[0]),
+                ("serving", self.keyed[1], self.counts[1]),
             )
         ]
         message = f"{matched:,} keys ({', '.join(self.key)}) are on both sides; {', '.join(sides)}"
@@ -254,13 +276,15 @@ class _Joined:
         import pyarrow as pa  # noqa: PLC0415 - heavy
 
         id_, rows = f"skew.{name}", len(self.rows[0])
-        pair = _alike(self.training[name], self.serving[name])
+        given = [side.column(name) for side in (self.training, self.serving)]
+        pair = _alike(*given)
         if isinstance(pair, str):
-            types = f"{self.training[name].type} in training and {self.serving[name].type} in serving"
+            types = f"{given[0].type} in training and {given[1].type} in serving"
             verdict = Verdict.FAIL if pair == "kind" else Verdict.NOT_RUN
             message = f"{name} is {types}" + ("" if pair == "kind" else f", which cannot be compared: {pair}")
             return Check(id=id_, verdict=verdict, message=message), ColumnSkew(name=name, differing=0)
         training, serving = (column.take(pa.array(side)) for column, side in zip(pair, self.rows, strict=True))
+        del given, pair  # the rows in the order of the keys are all that is needed now
         differs, size = self._differing(training, serving)
         nulls = [np.asarray(side.is_null()) for side in (training, serving)]
         found = ColumnSkew(
@@ -274,34 +298,35 @@ class _Joined:
         return self._judge(id_, found, rows), found
 
     def _differing(self, training: Any, serving: Any) -> tuple[NDArray[np.bool_], NDArray[np.float64] | None]:
-        """Tell which rows differ; of fractions also how much for their size."""
+        """Tell which rows differ; of fractions also how much those do for their size."""
         import pyarrow as pa  # noqa: PLC0415 - heavy
         import pyarrow.compute as pc  # noqa: PLC0415
 
         nulls = [np.asarray(side.is_null()) for side in (training, serving)]
+        one_null = nulls[0] != nulls[1]
         if not pa.types.is_floating(training.type):
-            unequal = np.asarray(pc.fill_null(pc.not_equal(training, serving), False))
-            return unequal | (nulls[0] != nulls[1]), None
+            return np.asarray(pc.fill_null(pc.not_equal(training, serving), False)) | one_null, None
         a, b = (side.fill_null(0.0).to_numpy() for side in (training, serving))
+        differs = (a != b) & ~(np.isnan(a) & np.isnan(b)) | one_null
+        places = np.flatnonzero(differs)
+        a, b = a[places], b[places]
         with np.errstate(invalid="ignore", over="ignore"):
-            same = (a == b) | (np.isnan(a) & np.isnan(b))
-            finite = np.isfinite(a) & np.isfinite(b)
+            finite = np.isfinite(a) & np.isfinite(b) & ~one_null[places]
             apart, largest = np.abs(a - b), np.maximum(np.abs(a), np.abs(b))
-            near = same | (finite & (apart <= np.maximum(self.relative * largest, self.absolute)))
-            size = np.where(same, 0.0, np.where(finite, apart / np.where(largest > 0, largest, 1.0), np.inf))
-        size[nulls[0] != nulls[1]] = np.inf
-        return ~near & ~(nulls[0] & nulls[1]) | (nulls[0] != nulls[1]), size
+            near = finite & (apart <= np.maximum(self.relative * largest, self.absolute))
+            size = np.where(finite, apart / np.where(largest > 0, largest, 1.0), np.inf)
+        differs[places[near]] = False
+        return differs, size[~near]
 
     def _examples(
         self, training: Any, serving: Any, differs: NDArray[np.bool_], size: NDArray[np.float64] | None
     ) -> tuple[Difference, ...]:
         places = np.flatnonzero(differs)
         if size is not None:
-            places = places[np.argsort(-size[places], kind="stable")]
-        keys = [self.training[name] for name in self.key]
+            places = places[np.argsort(-size, kind="stable")]
         return tuple(
             Difference(
-                key=tuple(_value(column[int(self.rows[0][place])]) for column in keys),
+                key=tuple(_value(column[int(self.rows[0][place])]) for column in self.keys),
                 training=_value(training[int(place)]),
                 serving=_value(serving[int(place)]),
             )
@@ -356,18 +381,77 @@ def _table(side: str, data: Any) -> pa.Table:
     return table
 
 
-def _once(side: str, table: pa.Table, names: list[str], key: list[str]) -> None:
-    """Refuse a key that occurs more than once."""
+# ------------------------------------------------------------ keys
+
+
+def _complete(key: Sequence[Any]) -> NDArray[np.int64]:
+    """Give the rows that have a key: no part of it is null."""
+    there = np.ones(len(key[0]), dtype=bool)
+    for column in key:
+        there &= np.asarray(column.is_valid())
+    return np.flatnonzero(there)
+
+
+def _key_hashes(key: Sequence[Any], rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Hash the keys of some rows to 128 bits, as two numbers. Two of a billion are wrongly alike once in 1e20 times."""
+    columns = [(str(place), _hashable(column)) for place, column in enumerate(key)]
+    hashes = np.empty((len(key[0]), 2), dtype=np.uint64)
+    for start in range(0, len(hashes), _PIECE):
+        pieces = [(name, column.slice(start, _PIECE)) for name, column in columns]
+        found = np.frombuffer(_core.row_hashes(pieces, near=False), dtype=np.uint64)
+        hashes[start : start + _PIECE] = found.reshape(-1, 2)
+    return hashes if len(rows) == len(hashes) else hashes[rows]
+
+
+def _hashable(column: Any) -> Any:
+    """Give a column as what is hashed exactly: times as their ticks, large whole numbers as text."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    type_ = column.type
+    if pa.types.is_decimal(type_):
+        return column.cast(pa.string())
+    if pa.types.is_timestamp(type_) or pa.types.is_time64(type_) or pa.types.is_duration(type_):
+        return column.cast(pa.int64())
+    return column
+
+
+def _matches(
+    training: NDArray[np.uint64], serving: NDArray[np.uint64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | str:
+    """Give the rows of both sides whose keys are alike, in the order of training's, or the side that has a key twice.
+
+    Keys are sorted in parts, by their first bits, so that little is held beside them.
+    """
+    parts = [(side[:, 1] >> np.uint64(64 - _PART_BITS)).astype(np.uint8) for side in (training, serving)]
+    found = np.full(len(training), -1)
+    for part in range(2**_PART_BITS):
+        rows = [np.flatnonzero(each == part) for each in parts]
+        keys = np.concatenate([side[each] for side, each in zip((training, serving), rows, strict=True)])
+        order = np.lexsort(keys.T)  # stable: of equal keys training's comes first
+        low, high = keys[order].T
+        alike = (low[1:] == low[:-1]) & (high[1:] == high[:-1])
+        first, second, border = order[:-1][alike], order[1:][alike], len(rows[0])
+        if (second < border).any():
+            return "training"
+        if (first >= border).any():
+            return "serving"
+        found[rows[0][first]] = rows[1][second - border]
+    left = np.flatnonzero(found >= 0)
+    return left, found[left]
+
+
+def _repeated(side: str, table: pa.Table, key: list[str]) -> DataError:
+    """Say which keys occur more than once."""
     import pyarrow.compute as pc  # noqa: PLC0415 - heavy
 
+    names = table.column_names
     counts = table.group_by(names).aggregate([([], "count_all")])
     repeated = counts.filter(pc.greater(counts["count_all"], 1)).sort_by([(name, "ascending") for name in names])
-    if repeated.num_rows:
-        first = ", ".join(f"{name}={_text(_value(repeated[each][0]))}" for name, each in zip(key, names, strict=True))
-        raise DataError(
-            f"{side}: {repeated.num_rows:,} keys occur more than once, such as {first}; name more columns in the key "
-            f"(a time), or keep one row of each"
-        )
+    first = ", ".join(f"{name}={_text(_value(repeated[each][0]))}" for name, each in zip(key, names, strict=True))
+    return DataError(
+        f"{side}: {repeated.num_rows:,} keys occur more than once, such as {first}; name more columns in the key "
+        f"(a time), or keep one row of each"
+    )
 
 
 def _pairs(training: Any, serving: Any, differs: NDArray[np.bool_]) -> tuple[tuple[Any, Any, int], ...]:

@@ -198,6 +198,7 @@ fn regex(pattern: &str) -> PyResult<Regex> {
 
 fn facts_dict<'py>(py: Python<'py>, facts: &ColumnFacts) -> PyResult<Bound<'py, PyDict>> {
     let column = PyDict::new(py);
+    column.set_item("rows", facts.rows.rows)?;
     column.set_item("nulls", facts.rows.nulls)?;
     column.set_item("nans", facts.rows.nans)?;
     column.set_item("positive_infinities", facts.rows.positive_infinities)?;
@@ -276,17 +277,9 @@ fn rule(given_rule: &Bound<'_, PyDict>) -> PyResult<Rule> {
     let test: String = needed(given_rule, "test")?;
     let columns: Vec<String> = needed(given_rule, "columns")?;
     match test.as_str() {
+        "keys" if given(given_rule, "items")?.unwrap_or(false) => only(columns).map(Rule::Items),
         "keys" => Ok(Rule::Keys(columns)),
-        "order" => {
-            let direction = Direction {
-                descending: given(given_rule, "descending")?.unwrap_or(false),
-                strict: given(given_rule, "strict")?.unwrap_or(false),
-            };
-            let first = columns.into_iter().next();
-            first
-                .map(|column| Rule::Order(column, direction))
-                .ok_or_else(|| ArgumentError::new_err("rules: an order needs a column"))
-        }
+        "order" => Ok(Rule::Order(only(columns)?, direction(given_rule)?)),
         _ => {
             let when: Vec<Bound<'_, PyDict>> = given(given_rule, "when")?.unwrap_or_default();
             Ok(Rule::Row(RowRule {
@@ -295,6 +288,18 @@ fn rule(given_rule: &Bound<'_, PyDict>) -> PyResult<Rule> {
             }))
         }
     }
+}
+
+fn only(columns: Vec<String>) -> PyResult<String> {
+    let first = columns.into_iter().next();
+    first.ok_or_else(|| ArgumentError::new_err("rules: this one needs a column"))
+}
+
+fn direction(rule: &Bound<'_, PyDict>) -> PyResult<Direction> {
+    Ok(Direction {
+        descending: given(rule, "descending")?.unwrap_or(false),
+        strict: given(rule, "strict")?.unwrap_or(false),
+    })
 }
 
 fn predicate(rule: &Bound<'_, PyDict>) -> PyResult<Predicate> {
@@ -317,6 +322,8 @@ fn predicate(rule: &Bound<'_, PyDict>) -> PyResult<Predicate> {
         "without" if given(rule, "nulls")?.unwrap_or(false) => Test::Present(vocabulary(rule)?),
         "without" => Test::Without(vocabulary(rule)?),
         "multiple_of" => Test::MultipleOf(needed(rule, "unit")?),
+        "unique_items" => Test::UniqueItems,
+        "ordered_items" => Test::OrderedItems(direction(rule)?),
         "reads" => Test::Reads(match needed::<String>(rule, "literal")?.as_str() {
             "integer" => Literal::Integer,
             "number" => Literal::Number,

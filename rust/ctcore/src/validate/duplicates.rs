@@ -18,7 +18,7 @@ use crate::{Error, Result, par};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Likeness {
     /// When they are equal: numbers by value whatever their type (-0 is 0, every NaN is one), times to the
-    /// microsecond, text to the byte. A null is equal to a null.
+    /// microsecond, text and bytes to the byte. A null is equal to a null.
     Exact,
     /// When they differ by less than is meant: numbers rounded to three significant digits, text without
     /// regard to case and white space.
@@ -118,7 +118,19 @@ fn add_values(hashers: &mut [SipHasher13], name: &str, values: &dyn Array, liken
         }
         hasher.write_u8(0xFF); // no byte of UTF-8
     };
-    if Kind::of(name, values.data_type())? == Kind::Category {
+    if let DataType::Binary | DataType::LargeBinary = values.data_type() {
+        let values = cast(values, &DataType::BinaryView)?;
+        for (hasher, value) in hashers.iter_mut().zip(values.as_binary_view()) {
+            match value {
+                None => hasher.write_u8(0),
+                Some(value) => {
+                    hasher.write_u8(4);
+                    hasher.write_u64(value.len() as u64);
+                    hasher.write(value);
+                }
+            }
+        }
+    } else if Kind::of(name, values.data_type())? == Kind::Category {
         let values = cast(values, &DataType::Utf8View)?;
         for (hasher, value) in hashers.iter_mut().zip(values.as_string_view()) {
             match value {
@@ -235,7 +247,7 @@ fn groups(hashes: &[u128]) -> Vec<(u128, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{Float32Array, Float64Array, Int64Array, StringArray};
+    use arrow_array::{BinaryArray, Float32Array, Float64Array, Int64Array, LargeBinaryArray, StringArray};
     use proptest::prelude::*;
     use std::sync::Arc;
 
@@ -260,6 +272,11 @@ mod tests {
         assert_ne!(nans[0], whole[1]); // NaN is not null
         let large = hashes(Int64Array::from(vec![i64::MAX, i64::MAX - 1]), Likeness::Exact);
         assert_ne!(large[0], large[1]);
+        let bytes = vec![Some(&b"a"[..]), Some(b""), None, Some(b"a\xFF")];
+        let large = hashes(LargeBinaryArray::from(bytes.clone()), Likeness::Exact);
+        assert_eq!(large, hashes(BinaryArray::from(bytes), Likeness::Exact));
+        assert_eq!(large.iter().collect::<std::collections::HashSet<_>>().len(), 4);
+        assert_eq!(large[2], whole[1]);
     }
 
     #[test]

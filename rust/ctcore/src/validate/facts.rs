@@ -74,7 +74,7 @@ impl ColumnFacts {
         facts.range = extremes(&finite);
         if asked.moments {
             facts.zeros = finite.iter().filter(|&&value| value == 0.0).count() as u64;
-            facts.moments = Moments::of_chunk(&finite);
+            facts.moments = Moments::of(&finite);
         }
         Ok(facts)
     }

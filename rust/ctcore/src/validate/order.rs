@@ -37,24 +37,9 @@ impl Order {
     /// [`crate::Error::Type`] where the column has no order.
     pub fn of_chunk(name: &str, chunk: &ArrayRef, direction: Direction, start: u64) -> Result<Self> {
         let mut order = Self::default();
-        let nulls = chunk.logical_nulls();
-        let mut look = |row: usize, key: i128| {
-            if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) {
-                order.follow(start + row as u64, key, direction);
-            }
-        };
-        if let Some((_, whole)) = ticks(chunk) {
-            for (row, value) in whole.into_iter().enumerate() {
-                look(row, value.into());
-            }
-        } else {
-            let floats = as_f64(name, chunk)?;
-            for (row, &value) in floats.as_primitive::<Float64Type>().values().iter().enumerate() {
-                if !value.is_nan() {
-                    look(row, order_key(value).into());
-                }
-            }
-        }
+        each_key(name, chunk, |row, key| {
+            order.follow(start + row as u64, key, direction);
+        })?;
         Ok(order)
     }
 
@@ -84,8 +69,30 @@ impl Order {
     }
 }
 
+/// Calls `look` with the place of each value, nulls and NaN excepted, and a number that orders as the values do.
+///
+/// # Errors
+/// [`crate::Error::Type`] where the values have no order.
+pub(crate) fn each_key(name: &str, values: &ArrayRef, mut look: impl FnMut(usize, i128)) -> Result<()> {
+    let nulls = values.logical_nulls();
+    let there = |place: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(place));
+    if let Some((_, whole)) = ticks(values) {
+        for (place, value) in whole.into_iter().enumerate().filter(|(place, _)| there(*place)) {
+            look(place, value.into());
+        }
+        return Ok(());
+    }
+    let floats = as_f64(name, values)?;
+    for (place, &value) in floats.as_primitive::<Float64Type>().values().iter().enumerate() {
+        if !value.is_nan() && there(place) {
+            look(place, order_key(value).into());
+        }
+    }
+    Ok(())
+}
+
 impl Direction {
-    fn follows(self, last: i128, key: i128) -> bool {
+    pub(crate) fn follows(self, last: i128, key: i128) -> bool {
         let (low, high) = if self.descending { (key, last) } else { (last, key) };
         low < high || (!self.strict && low == high)
     }

@@ -10,11 +10,12 @@ use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_cast::display::array_value_to_string;
 use arrow_cast::parse::Parser;
 use arrow_schema::{DataType, Schema, TimeUnit};
+use arrow_select::filter::filter;
 use arrow_select::take::take;
 use ctcore_simd::widest;
 use regex::Regex;
@@ -22,6 +23,7 @@ use regex::Regex;
 use crate::column::{Kind, as_f64, codes};
 use crate::num::bits;
 use crate::validate::keys::{KeySet, RowKeys};
+use crate::validate::order::{Direction, each_key};
 use crate::validate::view::items_of;
 use crate::{Error, Result};
 
@@ -128,6 +130,10 @@ pub enum Test {
     Known(Arc<KeySet>),
     /// Every item of the list passes; of no items, all do.
     Items(Box<Self>),
+    /// No item of the list occurs in it twice; a null is an item, all NaN are one.
+    UniqueItems,
+    /// The items of the list come in this order; nulls and NaN are passed over.
+    OrderedItems(Direction),
 }
 
 /// A test of columns.
@@ -248,6 +254,11 @@ fn missing(name: &str) -> Error {
     }
 }
 
+/// Whether values of a type are numbers or times, not behind a dictionary.
+fn ordered(name: &str, data_type: &DataType) -> bool {
+    !matches!(data_type, DataType::Dictionary(..)) && matches!(Kind::of(name, data_type), Ok(Kind::Number))
+}
+
 fn is_text(data_type: &DataType) -> bool {
     matches!(
         data_type,
@@ -263,17 +274,20 @@ impl Test {
             D::Dictionary(_, values) => values,
             plain => plain,
         };
-        let number = || matches!(Kind::of(name, inner), Ok(Kind::Number));
         let good = *inner == D::Null
             || match self {
                 Self::NotNull | Self::Null | Self::Utf8 | Self::Finite => true,
-                Self::Range(_) | Self::MultipleOf(_) => number() && !matches!(data_type, D::Dictionary(..)),
+                Self::Range(_) | Self::MultipleOf(_) => ordered(name, data_type),
                 Self::Length { .. } => is_text(inner) || items_of(data_type).is_some(),
                 Self::Pattern(_) | Self::Reads(_) => is_text(inner),
                 Self::Within(_) | Self::Without(_) | Self::Present(_) | Self::Compare(_) => {
                     Kind::of(name, inner).is_ok()
                 }
                 Self::Known(_) => RowKeys::take(inner),
+                Self::UniqueItems => items_of(inner).is_some_and(|items| RowKeys::take(items.data_type())),
+                Self::OrderedItems(_) => {
+                    items_of(inner).is_some_and(|items| ordered(name, items.data_type()))
+                }
                 Self::Items(test) => {
                     return items_of(inner).map_or_else(
                         || Err(self.refused(name, data_type)),
@@ -301,6 +315,8 @@ impl Test {
             Self::Compare(_) => "a comparison",
             Self::Known(_) => "a key",
             Self::Items(_) => "a test of items",
+            Self::UniqueItems => "whether items occur twice",
+            Self::OrderedItems(_) => "an order of items",
         }
     }
 
@@ -356,6 +372,8 @@ impl Test {
             Self::Within(vocabulary) => vocabulary.found(name, array, false),
             Self::Without(vocabulary) => vocabulary.found(name, array, true),
             Self::Items(test) => test.broken_by_items(name, array),
+            Self::UniqueItems => self.broken_by_repeats(name, array),
+            Self::OrderedItems(direction) => self.broken_by_order(name, array, *direction),
             Self::Utf8 => Ok(bytes(array, |bytes| std::str::from_utf8(bytes).is_err())),
             Self::MultipleOf(unit) => {
                 let floats = as_f64(name, array)?;
@@ -378,6 +396,38 @@ impl Test {
         Ok(collect(array.len(), array.nulls(), |row| {
             (ends[row]..ends[row + 1]).any(|item| broken.value(item - first))
         }))
+    }
+
+    /// The rows of lists in which an item occurs twice.
+    fn broken_by_repeats(&self, name: &str, array: &ArrayRef) -> Result<BooleanBuffer> {
+        let (ends, items) = items(array).ok_or_else(|| self.refused(name, array.data_type()))?;
+        let (first, last) = (ends[0], ends[array.len()]);
+        let keys = RowKeys::of(&[name.to_owned()], &[items.slice(first, last - first)])?;
+        let key = |item: usize| {
+            let there = keys.valid.as_ref().is_none_or(|valid| valid.is_valid(item));
+            there.then(|| keys.hashes[item])
+        };
+        Ok(collect(array.len(), array.nulls(), |row| {
+            let mut found: Vec<_> = (ends[row] - first..ends[row + 1] - first).map(key).collect();
+            found.sort_unstable();
+            found.windows(2).any(|pair| pair[0] == pair[1])
+        }))
+    }
+
+    /// The rows of lists with an item that does not follow the one before it.
+    fn broken_by_order(&self, name: &str, array: &ArrayRef, direction: Direction) -> Result<BooleanBuffer> {
+        let (ends, items) = items(array).ok_or_else(|| self.refused(name, array.data_type()))?;
+        let (first, end) = (ends[0], ends[array.len()]);
+        let mut broken = vec![false; array.len()];
+        let (mut row, mut last) = (0, None);
+        each_key(name, &items.slice(first, end - first), |item, key| {
+            while ends[row + 1] - first <= item {
+                (row, last) = (row + 1, None);
+            }
+            broken[row] |= last.is_some_and(|last| !direction.follows(last, key));
+            last = Some(key);
+        })?;
+        Ok(collect(array.len(), array.nulls(), |row| broken[row]))
     }
 
     /// The value of a row that breaks the test, for people: of a list the first item that does, and its place.
@@ -416,6 +466,26 @@ fn items(array: &ArrayRef) -> Option<(Vec<usize>, &ArrayRef)> {
     let list = array.as_fixed_size_list_opt()?;
     let size = list.value_length() as usize;
     Some(((0..=list.len()).map(|row| row * size).collect(), list.values()))
+}
+
+/// The items of all lists, one after the other. What stands behind a null is none of them.
+///
+/// # Errors
+/// [`Error::Type`] where the column holds no lists.
+pub(crate) fn flat(name: &str, lists: &ArrayRef) -> Result<ArrayRef> {
+    let (ends, items) = items(lists).ok_or_else(|| Error::Type {
+        name: name.to_owned(),
+        message: format!("a column of type {} has no items", lists.data_type()),
+    })?;
+    let all = items.slice(ends[0], ends[lists.len()] - ends[0]);
+    let length = |row: usize| ends[row + 1] - ends[row];
+    if (0..lists.len()).all(|row| lists.is_valid(row) || length(row) == 0) {
+        return Ok(all);
+    }
+    let there: BooleanBuffer = (0..lists.len())
+        .flat_map(|row| std::iter::repeat_n(lists.is_valid(row), length(row)))
+        .collect();
+    Ok(filter(&all, &BooleanArray::new(there, None))?)
 }
 
 /// The characters of a value that an example shows.
@@ -920,6 +990,51 @@ mod tests {
                 .takes("x", whole.data_type())
                 .is_err()
         );
+    }
+
+    #[test]
+    fn the_items_of_a_list_may_have_to_differ_or_to_come_in_order() {
+        let lists = [
+            Some(vec![Some(1), None, Some(3), Some(3)]),
+            None,
+            Some(vec![]),
+            Some(vec![Some(4), Some(2), None, None]),
+            Some(vec![Some(2), Some(5), None]),
+            Some(vec![Some(9)]),
+        ];
+        let list = || ListArray::from_iter_primitive::<Int64Type, _, _>(lists.clone());
+        let increasing = |strict| {
+            let descending = false;
+            Test::OrderedItems(Direction { descending, strict })
+        };
+        assert_eq!(broken(&Test::UniqueItems, list()), [0, 3]);
+        assert_eq!(broken(&Test::UniqueItems, list().slice(1, 4)), [2]);
+        assert_eq!(broken(&increasing(false), list()), [3]);
+        assert_eq!(broken(&increasing(true), list()), [0, 3]);
+        assert_eq!(broken(&increasing(true), list().slice(3, 3)), [0]);
+        let texts = DataType::new_list(DataType::Utf8, true);
+        assert!(Test::UniqueItems.takes("x", &texts).is_ok());
+        assert!(increasing(true).takes("x", &texts).is_err());
+        assert!(Test::UniqueItems.takes("x", &DataType::Int64).is_err());
+    }
+
+    #[test]
+    fn what_stands_behind_a_null_is_no_item() {
+        let values: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0, 4.0]));
+        let field = Arc::new(arrow_schema::Field::new("item", DataType::Float64, true));
+        let offsets = arrow_buffer::OffsetBuffer::new(vec![0, 1, 3, 4].into());
+        let nulls = Some(NullBuffer::from(vec![true, false, true]));
+        let lists: ArrayRef = Arc::new(ListArray::new(field, offsets, values, nulls));
+        let flat = |lists: ArrayRef| {
+            flat("x", &lists)
+                .unwrap()
+                .as_primitive::<Float64Type>()
+                .values()
+                .to_vec()
+        };
+        assert_eq!(flat(Arc::clone(&lists)), [1.0, 4.0]);
+        assert_eq!(flat(lists.slice(2, 1)), [4.0]);
+        assert_eq!(flat(lists.slice(1, 1)), [0.0; 0]);
     }
 
     #[test]

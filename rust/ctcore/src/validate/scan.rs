@@ -12,7 +12,7 @@ use crate::num::CHUNK;
 use crate::validate::facts::{Asked, ColumnFacts};
 use crate::validate::keys::{EXAMPLES, KeyCounts, KeyFacts, KeySet, RowKeys, Spill};
 use crate::validate::order::{Direction, Order};
-use crate::validate::rule::{Predicate, RowRule, Test, shown};
+use crate::validate::rule::{Predicate, RowRule, Test, flat, shown};
 use crate::validate::statistics::{Groups, Statistics};
 use crate::validate::view::View;
 use crate::{Error, Result, par};
@@ -24,6 +24,8 @@ pub enum Rule {
     Row(RowRule),
     /// How often the keys over some columns occur.
     Keys(Vec<String>),
+    /// How often the items of a column's lists occur, whatever row they stand in.
+    Items(String),
     /// Whether a column is in order.
     Order(String, Direction),
 }
@@ -34,7 +36,7 @@ impl Rule {
         let (conditions, own) = match self {
             Self::Row(rule) => (rule.when.as_slice(), rule.predicate.columns.as_slice()),
             Self::Keys(columns) => (&[][..], columns.as_slice()),
-            Self::Order(column, _) => (&[][..], std::slice::from_ref(column)),
+            Self::Items(column) | Self::Order(column, _) => (&[][..], std::slice::from_ref(column)),
         };
         let conditions = conditions.iter().flat_map(|condition| &condition.columns);
         conditions.chain(own).map(String::as_str)
@@ -49,6 +51,14 @@ impl Rule {
                 predicate: Predicate {
                     columns: columns.clone(),
                     test: Test::Known(Arc::default()),
+                },
+            }
+            .fits(schema),
+            Self::Items(column) => RowRule {
+                when: Vec::new(),
+                predicate: Predicate {
+                    columns: vec![column.clone()],
+                    test: Test::Items(Box::new(Test::Known(Arc::default()))),
                 },
             }
             .fits(schema),
@@ -80,7 +90,7 @@ pub struct Broken {
 pub enum Outcome {
     /// Of one about rows.
     Row(Broken),
-    /// Of one about keys.
+    /// Of one about keys, or about items: these are in no row that examples could name.
     Keys(KeyFacts),
     /// Of one about order.
     Order(Order),
@@ -102,7 +112,8 @@ pub struct Scanned {
 /// What is asked of data.
 ///
 /// A column may lie inside of another one: `parent.child` is a field of a struct, null where the struct is; `list[]`
-/// stands for a list's items and `list[].child` for a field of them, of which [`Test::Items`] can be asked.
+/// stands for a list's items and `list[].child` for a field of them, `map{}.key` and `map{}.value` for those of a map.
+/// Of these [`Test::Items`] can be asked; their facts are those of all items.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The columns of the data.
@@ -145,10 +156,8 @@ impl Plan {
         let view = self.view(&self.schema);
         let rules = self.rules.iter().map(|rule| {
             rule.fits(&view.schema)?;
-            if let (Some(told), Rule::Row(row)) = (&self.statistics, rule)
-                && let Some(column) = row.column()
-            {
-                return told.passes(column, &row.predicate.test);
+            if let (Some(told), Rule::Row(row)) = (&self.statistics, rule) {
+                return told.kept(row);
             }
             Ok(BooleanBuffer::new_unset(self.groups()))
         });
@@ -181,10 +190,12 @@ struct Known<'a> {
     facts: HashMap<&'a str, Vec<Option<ColumnFacts>>>,
 }
 
-/// The work of one chunk: a column with what is asked of it alone, or a rule over several columns.
+/// The work of one chunk: a column with what is asked of it alone, or any other rule.
 enum Task {
     Column {
         index: usize,
+        /// Whether the facts are those of the items of the column's lists.
+        items: bool,
         asked: Option<Asked>,
         rules: Vec<usize>,
     },
@@ -234,7 +245,7 @@ pub fn scan(
     };
     let view = plan.view(schema);
     let mut found = Found::new(plan, &known, spill);
-    let tasks = tasks(&view.schema, plan, &found.outcomes);
+    let tasks = tasks(&view, plan, &found.outcomes);
     let batches = batches.map(|batch| view.columns(&batch?));
     let chunks = Rechunk::new(batches, Arc::clone(&view.schema));
     // A wide table has work enough in one chunk, and little room for more.
@@ -323,7 +334,11 @@ impl<'a> Found<'a> {
 
     fn finish(mut self, rows: u64) -> Result<Scanned> {
         for (rule, keys) in self.keys {
-            self.outcomes[rule] = Outcome::Keys(keys.finish()?);
+            let mut found = keys.finish()?;
+            if let Rule::Items(_) = self.plan.rules[rule] {
+                found.examples.clear();
+            }
+            self.outcomes[rule] = Outcome::Keys(found);
         }
         Ok(Scanned {
             rows,
@@ -344,7 +359,7 @@ impl Known<'_> {
             .map(|(rule, kept)| match (rule, kept) {
                 (_, Err(reason)) => Outcome::NotRun(reason.clone()),
                 (Rule::Order(..), _) => Outcome::Order(Order::default()),
-                (Rule::Keys(_), _) => Outcome::Keys(KeyFacts::default()),
+                (Rule::Keys(_) | Rule::Items(_), _) => Outcome::Keys(KeyFacts::default()),
                 (Rule::Row(_), Ok(kept)) => {
                     let answered = rows.iter().zip(kept).filter(|(_, kept)| *kept);
                     Outcome::Row(Broken {
@@ -367,7 +382,7 @@ impl Known<'_> {
     }
 }
 
-fn tasks(schema: &Schema, plan: &Plan, outcomes: &[Outcome]) -> Vec<Task> {
+fn tasks(view: &View, plan: &Plan, outcomes: &[Outcome]) -> Vec<Task> {
     let mut alone: HashMap<&str, Vec<usize>> = HashMap::new();
     let mut tasks = Vec::new();
     for (index, (rule, outcome)) in plan.rules.iter().zip(outcomes).enumerate() {
@@ -384,14 +399,20 @@ fn tasks(schema: &Schema, plan: &Plan, outcomes: &[Outcome]) -> Vec<Task> {
             _ => tasks.push(Task::Rule(index)),
         }
     }
-    for (index, field) in schema.fields().iter().enumerate() {
+    for (index, field) in view.schema.fields().iter().enumerate() {
         let name = field.name().as_str();
+        let items = view.of_items(index);
         let (asked, rules) = (
             plan.columns.get(name).copied(),
             alone.remove(name).unwrap_or_default(),
         );
         if asked.is_some() || !rules.is_empty() {
-            tasks.push(Task::Column { index, asked, rules });
+            tasks.push(Task::Column {
+                index,
+                items,
+                asked,
+                rules,
+            });
         }
     }
     tasks
@@ -409,7 +430,12 @@ impl Task {
     ) -> Result<Vec<Part>> {
         let rows = chunk.num_rows();
         match self {
-            Self::Column { index, asked, rules } => {
+            Self::Column {
+                index,
+                items,
+                asked,
+                rules,
+            } => {
                 let schema = chunk.schema_ref();
                 let (name, column) = (schema.field(*index).name(), chunk.column(*index));
                 let mut parts = Vec::with_capacity(rules.len() + 1);
@@ -431,7 +457,10 @@ impl Task {
                     let told = known.facts.get(name.as_str());
                     let answered = |group: usize| told.is_some_and(|told| told[group].is_some());
                     for piece in groups.open(answered, start, rows) {
-                        let values = column.slice(piece.rows.start, piece.rows.len());
+                        let mut values = column.slice(piece.rows.start, piece.rows.len());
+                        if *items {
+                            values = flat(name, &values)?;
+                        }
                         let facts = ColumnFacts::of_chunk(name, &values, *asked)?;
                         parts.push(Part::Facts(name.clone(), facts));
                     }
@@ -439,43 +468,59 @@ impl Task {
                 Ok(parts)
             }
             Self::Rule(index) => {
-                // Such a rule needs its columns everywhere: the chunk is one piece.
-                let pieces = groups.open(|_| false, start, rows);
-                let first = pieces.first().map_or(start, |piece| piece.first);
-                Ok(vec![match &plan.rules[*index] {
-                    Rule::Row(rule) => {
-                        let (broken, asked) = rule.broken(chunk)?;
-                        let names = rule
-                            .when
-                            .iter()
-                            .chain([&rule.predicate])
-                            .flat_map(|each| &each.columns);
-                        let columns: Vec<_> = names.filter_map(|name| chunk.column_by_name(name)).collect();
-                        let broken = Broken::of(&broken, asked, first, |row| {
-                            let values: Vec<String> =
-                                columns.iter().map(|column| shown(column, row)).collect();
-                            values.join(", ")
-                        });
-                        Part::Row(*index, broken)
-                    }
-                    Rule::Keys(names) => {
-                        let columns: Vec<_> = names
-                            .iter()
-                            .filter_map(|name| chunk.column_by_name(name).cloned())
-                            .collect();
-                        Part::Keys(*index, RowKeys::of(names, &columns)?, first)
-                    }
-                    Rule::Order(name, direction) => {
-                        let column = chunk.column_by_name(name).ok_or_else(|| Error::Type {
-                            name: name.clone(),
-                            message: "the column is missing".to_owned(),
-                        })?;
-                        Part::Order(*index, Order::of_chunk(name, column, *direction, first)?)
-                    }
-                }])
+                let Ok(kept) = &known.rules[*index] else {
+                    return Ok(Vec::new());
+                };
+                let pieces = groups.open(|group| kept.value(group), start, rows);
+                pieces
+                    .into_iter()
+                    .map(|piece| {
+                        let rows = chunk.slice(piece.rows.start, piece.rows.len());
+                        part(*index, &plan.rules[*index], &rows, piece.first)
+                    })
+                    .collect()
             }
         }
     }
+}
+
+/// What some rows say of a rule that is not about one column of each row. `first` is the number of the first row.
+fn part(index: usize, rule: &Rule, rows: &RecordBatch, first: u64) -> Result<Part> {
+    let column = |name: &String| {
+        rows.column_by_name(name).ok_or_else(|| Error::Type {
+            name: name.clone(),
+            message: "the column is missing".to_owned(),
+        })
+    };
+    Ok(match rule {
+        Rule::Row(rule) => {
+            let (broken, asked) = rule.broken(rows)?;
+            let predicates = rule.when.iter().chain([&rule.predicate]);
+            let columns: Vec<_> = predicates
+                .flat_map(|each| &each.columns)
+                .map(column)
+                .collect::<Result<_>>()?;
+            let broken = Broken::of(&broken, asked, first, |row| {
+                let values: Vec<String> = columns.iter().map(|column| shown(column, row)).collect();
+                values.join(", ")
+            });
+            Part::Row(index, broken)
+        }
+        Rule::Keys(names) => {
+            let columns: Vec<_> = names
+                .iter()
+                .map(|name| column(name).cloned())
+                .collect::<Result<_>>()?;
+            Part::Keys(index, RowKeys::of(names, &columns)?, first)
+        }
+        Rule::Items(name) => {
+            let items = flat(name, column(name)?)?;
+            Part::Keys(index, RowKeys::of(std::slice::from_ref(name), &[items])?, first)
+        }
+        Rule::Order(name, direction) => {
+            Part::Order(index, Order::of_chunk(name, column(name)?, *direction, first)?)
+        }
+    })
 }
 
 impl Broken {
@@ -502,7 +547,7 @@ impl Broken {
 }
 
 /// The rows of a batch that break each rule: of rules about rows those that break it, of rules about
-/// keys those whose key is among the `repeated` ones. A rule about order names no row.
+/// keys those whose key is among the `repeated` ones. A rule about order or about items names no row.
 ///
 /// # Errors
 /// [`Error::Type`] where a rule does not fit the batch.
@@ -515,7 +560,7 @@ pub fn broken_rows(
     let batch = &view.columns(batch)?;
     par::map(rules.len(), |index| match &rules[index] {
         Rule::Row(rule) => Ok(rule.broken(batch)?.0),
-        Rule::Order(..) => Ok(BooleanBuffer::new_unset(batch.num_rows())),
+        Rule::Items(_) | Rule::Order(..) => Ok(BooleanBuffer::new_unset(batch.num_rows())),
         Rule::Keys(columns) => {
             let Some(Some(set)) = repeated.get(index) else {
                 return Ok(BooleanBuffer::new_unset(batch.num_rows()));

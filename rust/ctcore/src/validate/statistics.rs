@@ -13,7 +13,7 @@ use arrow_schema::DataType;
 
 use crate::column::{Kind, Rows, as_f64};
 use crate::validate::facts::ColumnFacts;
-use crate::validate::rule::Test;
+use crate::validate::rule::{RowRule, Test};
 use crate::{Error, Result};
 
 /// What is known of row groups before they are read.
@@ -80,11 +80,30 @@ impl Statistics {
         &self.rows
     }
 
+    /// The groups whose rows all keep a rule and meet its conditions.
+    ///
+    /// # Errors
+    /// Those of the tests.
+    pub(crate) fn kept(&self, rule: &RowRule) -> Result<BooleanBuffer> {
+        let mut kept = BooleanBuffer::new_set(self.rows.len());
+        for condition in &rule.when {
+            // Of bounds it is not known whether a null hides between them, which meets no condition.
+            kept = match (condition.columns.as_slice(), &condition.test) {
+                ([column], Test::NotNull) => &kept & &self.passes(column, &Test::NotNull)?,
+                _ => return Ok(BooleanBuffer::new_unset(self.rows.len())),
+            };
+        }
+        match rule.predicate.columns.as_slice() {
+            [column] => Ok(&kept & &self.passes(column, &rule.predicate.test)?),
+            _ => Ok(BooleanBuffer::new_unset(self.rows.len())),
+        }
+    }
+
     /// The groups in which no row of a column breaks a test.
     ///
     /// # Errors
     /// Those of the test.
-    pub(crate) fn passes(&self, name: &str, test: &Test) -> Result<BooleanBuffer> {
+    fn passes(&self, name: &str, test: &Test) -> Result<BooleanBuffer> {
         let Some(column) = self.columns.get(name) else {
             return Ok(BooleanBuffer::new_unset(self.rows.len()));
         };
@@ -265,7 +284,7 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validate::rule::{Limit, Range as Bounds};
+    use crate::validate::rule::{Limit, Predicate, Range as Bounds};
     use arrow_array::{Float32Array, Int64Array, StringArray, StructArray};
     use arrow_schema::{Field, Schema};
     use proptest::prelude::*;
@@ -347,6 +366,33 @@ mod tests {
         assert_eq!(
             ranges,
             [Some(Some((0.0, 9.0))), Some(Some((-1.0, 9.0))), Some(None), None]
+        );
+    }
+
+    #[test]
+    fn a_condition_is_met_where_no_row_is_without_a_value() {
+        let numbers = || Arc::new(Int64Array::from(vec![5, 5, 5])) as ArrayRef;
+        let told = told(numbers(), numbers(), vec![Some(0), Some(1), None]);
+        let predicate = |column: &str, test| Predicate {
+            columns: vec![column.to_owned()],
+            test,
+        };
+        let kept = |when: Vec<Predicate>, test| {
+            let predicate = predicate("x", test);
+            let kept = told.kept(&RowRule { when, predicate }).unwrap();
+            kept.set_indices().collect::<Vec<_>>()
+        };
+        let there = || vec![predicate("x", Test::NotNull)];
+        assert_eq!(kept(vec![], between(0, 9)), [0, 1, 2]);
+        assert_eq!(kept(there(), between(0, 9)), [0]);
+        assert_eq!(kept(there(), between(0, 4)), [0_usize; 0]);
+        assert_eq!(
+            kept(vec![predicate("x", between(0, 9))], Test::NotNull),
+            [0_usize; 0]
+        );
+        assert_eq!(
+            kept(vec![predicate("y", Test::NotNull)], Test::NotNull),
+            [0_usize; 0]
         );
     }
 

@@ -1,5 +1,5 @@
 //! Columns by name, also those that lie inside of others: `parent.child` in a struct, `list[]` for a list's items,
-//! `list[].child` for a field of them.
+//! `list[].child` for a field of them, `map{}.key` and `map{}.value` for those of a map.
 
 use std::sync::Arc;
 
@@ -8,11 +8,12 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, FixedSizeListArray, GenericListArray, OffsetSizeTrait, RecordBatch,
     RecordBatchOptions, StructArray,
 };
-use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use arrow_select::nullif::nullif;
 
 /// The columns of a batch that some names stand for. A field of a struct is null where the struct is; the field of a
-/// list's items is a list of the same lengths.
+/// list's items is a list of the same lengths, as are the keys and the values of a map.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) schema: SchemaRef,
@@ -27,9 +28,10 @@ struct Path {
     steps: Vec<Step>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Field(usize),
+    /// Into a list's items, or a map's entries.
     Items,
 }
 
@@ -48,6 +50,11 @@ impl View {
             schema: Arc::new(Schema::new(fields)),
             paths,
         }
+    }
+
+    /// Whether a column holds for each row a list of what the name stands for.
+    pub(crate) fn of_items(&self, column: usize) -> bool {
+        self.paths[column].steps.contains(&Step::Items)
     }
 
     /// The columns of the batches that the view needs: those that the names begin with.
@@ -71,13 +78,20 @@ impl View {
     }
 }
 
-/// The columns that lie inside of others, by name, with their types: of `list[].child` that of the child.
+/// The columns that lie inside of others, by name, with their types: of `list[].child` that of the child. What lies
+/// inside of lists is not entered again.
 pub fn nested(schema: &Schema) -> Vec<(String, DataType)> {
     fn add(found: &mut Vec<(String, DataType)>, name: &str, data_type: &DataType, of_items: bool) {
         if let Some(items) = items_of(data_type).filter(|_| !of_items) {
             let name = format!("{name}[]");
             found.push((name.clone(), items.data_type().clone()));
             add(found, &name, items.data_type(), true);
+        } else if let Some(entry) = entry_of(data_type).filter(|_| !of_items) {
+            for (part, field) in ENTRY.iter().zip(entry) {
+                let name = format!("{name}{{}}{part}");
+                found.push((name.clone(), field.data_type().clone()));
+                add(found, &name, field.data_type(), true);
+            }
         } else if let DataType::Struct(children) = data_type {
             for child in children {
                 let name = format!("{name}.{}", child.name());
@@ -111,7 +125,7 @@ fn descend(field: &Field, rest: &str, steps: &mut Vec<Step>) -> Option<Field> {
         return Some(field.clone());
     }
     if let (Some(rest), Some(items)) = (rest.strip_prefix("[]"), items_of(field.data_type())) {
-        if steps.iter().any(|step| matches!(step, Step::Items)) {
+        if steps.contains(&Step::Items) {
             return None; // the items of lists in lists
         }
         steps.push(Step::Items);
@@ -122,6 +136,18 @@ fn descend(field: &Field, rest: &str, steps: &mut Vec<Step>) -> Option<Field> {
             _ => DataType::List(Arc::new(found)),
         };
         return Some(Field::new(field.name(), data_type, true));
+    }
+    if let (Some(rest), Some(entry)) = (rest.strip_prefix("{}"), entry_of(field.data_type())) {
+        if steps.contains(&Step::Items) {
+            return None;
+        }
+        let (part, rest) = ENTRY
+            .iter()
+            .enumerate()
+            .find_map(|(part, name)| Some((part, rest.strip_prefix(name)?)))?;
+        steps.extend([Step::Items, Step::Field(part)]);
+        let found = descend(&entry[part], rest, steps)?.with_nullable(true);
+        return Some(Field::new(field.name(), DataType::List(Arc::new(found)), true));
     }
     let (rest, DataType::Struct(children)) = (rest.strip_prefix('.')?, field.data_type()) else {
         return None;
@@ -152,6 +178,20 @@ pub(crate) fn items_of(data_type: &DataType) -> Option<&FieldRef> {
     }
 }
 
+/// How the parts of a map's entries are called here, whatever the writer calls them.
+const ENTRY: [&str; 2] = [".key", ".value"];
+
+/// The key and the value of a type of maps.
+fn entry_of(data_type: &DataType) -> Option<&Fields> {
+    match data_type {
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(parts) if parts.len() == ENTRY.len() => Some(parts),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The column at the end of a way, of the type that [`descend`] gave.
 fn walk(array: &ArrayRef, steps: &[Step], data_type: &DataType) -> Result<ArrayRef, ArrowError> {
     match steps.split_first() {
@@ -161,11 +201,15 @@ fn walk(array: &ArrayRef, steps: &[Step], data_type: &DataType) -> Result<ArrayR
             let Some(field) = items_of(data_type) else {
                 return Ok(Arc::clone(array)); // a way through items ends in a list
             };
+            if let Some(map) = array.as_map_opt() {
+                let entries: ArrayRef = Arc::new(map.entries().clone());
+                return items(map.offsets(), &entries, map.nulls(), rest, field);
+            }
             if let Some(list) = array.as_list_opt::<i32>() {
-                return items(list, rest, field);
+                return items(list.offsets(), list.values(), list.nulls(), rest, field);
             }
             if let Some(list) = array.as_list_opt::<i64>() {
-                return items(list, rest, field);
+                return items(list.offsets(), list.values(), list.nulls(), rest, field);
             }
             let list = array.as_fixed_size_list();
             let values = walk(list.values(), rest, field.data_type())?;
@@ -181,17 +225,18 @@ fn walk(array: &ArrayRef, steps: &[Step], data_type: &DataType) -> Result<ArrayR
 }
 
 fn items<O: OffsetSizeTrait>(
-    list: &GenericListArray<O>,
+    offsets: &OffsetBuffer<O>,
+    values: &ArrayRef,
+    nulls: Option<&NullBuffer>,
     steps: &[Step],
     field: &FieldRef,
 ) -> Result<ArrayRef, ArrowError> {
-    let values = walk(list.values(), steps, field.data_type())?;
-    let (offsets, nulls) = (list.offsets().clone(), list.nulls().cloned());
+    let values = walk(values, steps, field.data_type())?;
     Ok(Arc::new(GenericListArray::try_new(
         Arc::clone(field),
-        offsets,
+        offsets.clone(),
         values,
-        nulls,
+        nulls.cloned(),
     )?))
 }
 
@@ -208,8 +253,7 @@ fn child(parent: &StructArray, index: usize) -> Result<ArrayRef, ArrowError> {
 mod tests {
     use super::*;
     use arrow_array::types::Int32Type;
-    use arrow_array::{Int32Array, ListArray};
-    use arrow_buffer::{NullBuffer, OffsetBuffer};
+    use arrow_array::{Int32Array, ListArray, MapArray};
 
     fn field(name: &str, data_type: DataType) -> FieldRef {
         Arc::new(Field::new(name, data_type, true))
@@ -269,6 +313,46 @@ mod tests {
         );
         assert!(found(Arc::clone(&lists), "s[]").is_some());
         assert!(found(lists, "s[][]").is_none());
+    }
+
+    #[test]
+    fn the_keys_and_values_of_a_map_are_lists_whatever_they_are_called() {
+        let keys: ArrayRef = Arc::new(Int32Array::from(vec![7, 8, 9]));
+        let entry = StructArray::new(
+            vec![
+                Arc::new(Field::new("keys", DataType::Int32, false)),
+                field("values", structs().data_type().clone()),
+            ]
+            .into(),
+            vec![keys, Arc::new(structs())],
+            None,
+        );
+        let entries = Arc::new(Field::new("entries", entry.data_type().clone(), false));
+        let offsets = OffsetBuffer::new(vec![0, 1, 1, 3].into());
+        let nulls = Some(NullBuffer::from(vec![true, false, true]));
+        let maps: ArrayRef = Arc::new(MapArray::new(entries, offsets, entry, nulls, false));
+        let of = |name: &str, lists: [Option<Vec<Option<i32>>>; 2]| {
+            let found = found(maps.slice(1, 2), name).unwrap();
+            let expected = ListArray::from_iter_primitive::<Int32Type, _, _>(lists);
+            assert!(found.as_list::<i32>().iter().eq(expected.iter()), "{name}");
+        };
+        of("s{}.key", [None, Some(vec![Some(8), Some(9)])]);
+        of("s{}.value.a", [None, Some(vec![None, None])]);
+        for missing in [
+            "s{}",
+            "s{}.",
+            "s{}.keys",
+            "s{}.entry",
+            "s{}.value{}.key",
+            "s[]",
+            "s.key",
+        ] {
+            assert!(found(Arc::clone(&maps), missing).is_none(), "{missing}");
+        }
+        let schema = Schema::new(vec![field("s", maps.data_type().clone())]);
+        let names: Vec<String> = nested(&schema).into_iter().map(|(name, _)| name).collect();
+        let values = ["s{}.value", "s{}.value.a", "s{}.value.t", "s{}.value.t.b"];
+        assert_eq!(names, [&["s{}.key"][..], &values].concat());
     }
 
     #[test]
