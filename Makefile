@@ -97,6 +97,11 @@ bench: .venv/dev/.ok ## speed of what ships against the peers, measured side by 
 	.venv/dev/bin/python benches/validate.py
 	cargo bench --locked --bench kernels --quiet
 
+.PHONY: bench-peers
+bench-peers: .venv/dev/.ok $(PEERS)/evidently/.ok ## the cost of Evidently's drift preset beside ours: some minutes
+	VIRTUAL_ENV=$(CURDIR)/.venv/dev .venv/dev/bin/maturin develop --release --quiet
+	.venv/dev/bin/python benches/evidently_preset.py $(PEERS)/evidently/bin/python
+
 .PHONY: wheel
 wheel: .venv/dev/.tools ## a wheel and an sdist in dist/, the wheel tried on every Python at hand
 	rm -rf dist

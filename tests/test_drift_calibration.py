@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from scipy import stats
 
 import drift_calibration as calibration
+from ctcore.drift._primary import cells_against
 
 REPETITIONS = 300
 CELLS = [
@@ -29,6 +31,8 @@ CELLS = [
     ("wasserstein", "ties 0-9", 5_000, 5_000),
     ("total_variation", "normal", 1_000, 1_000),
     ("total_variation", "2 categories", 1_000, 1_000),
+    ("total_variation", "ties 0-9", 300, 300),
+    ("total_variation", "200 Zipf", 5_000, 5_000),
     ("hellinger", "normal", 5_000, 500),
     ("cramers_v", "10 categories", 5_000, 5_000),
 ]
@@ -55,6 +59,27 @@ def test_a_decision_is_wrong_at_most_one_time_in_twenty(statistic, kind, n, m):
     assert found.wrong_fail + found.wrong_pass > 0 or not exact, (
         "a decision that is never wrong at the tolerance is never made"
     )
+
+
+SPREADS = {"evenly": [0.016] * 5 + [-0.016] * 5, "in one cell": [0.08] + [-0.08 / 9] * 9}
+
+
+@pytest.mark.parametrize("spread", SPREADS)
+@pytest.mark.parametrize(("n", "m"), [(1_000, 1_000), (5_000, 500)])
+def test_total_variation_holds_its_level_however_it_is_spread(spread, n, m):
+    """A path through the observed differences is wrong one time in ten where the distance is spread evenly."""
+    rng = np.random.default_rng(3)
+    p = np.full(10, 0.1)
+    q = p + SPREADS[spread]
+    wrong = {"pass": 0, "fail": 0}
+    for _ in range(1_000):
+        counts = rng.multinomial(n, p).tolist(), rng.multinomial(m, q).tolist()
+        against, _ = cells_against("total_variation", *counts, 0.08, frozen=False)
+        wrong["fail"] += against.lower > 0.08
+        wrong["pass"] += against.upper < 0.08
+    for hits in wrong.values():
+        assert stats.binomtest(hits, 1_000, 0.05, "greater").pvalue > 0.01, wrong
+    assert max(wrong.values()) > 10, wrong
 
 
 @pytest.mark.parametrize("m", [3, 30])

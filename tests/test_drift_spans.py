@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -106,6 +108,85 @@ def test_a_column_that_is_not_there_or_no_time_is_said():
     assert gone.columns[0].verdict is Verdict.FAIL
 
 
+# ---------------------------------------------------------------------------------------- over time
+
+
+def test_spans_of_a_timeline_are_compared_on_days_apart():
+    moved = pa.concat_tables([dated(60, 14, shift=0.0, rows=400), dated(74, 14, shift=6.0, rows=400)])
+    found = drift.timeline(dated(0, 60, rows=400), moved, "day", every="14d", spans={"trips_7d": "7d"})
+    first, second = (span.from_reference["trips_7d"] for span in found.spans)
+    # 60 days of the reference keep the days 0, 7, ... 49; of a span its first day and the eighth.
+    assert first.message.endswith("(on 8 and 2 days 7 days apart)")
+    assert (first.n, second.n) == (800, 800)
+    assert second.verdict is Verdict.FAIL
+    assert found.spans[0].since_last == {}
+    since = found.spans[1].since_last["trips_7d"]
+    assert since.message.endswith("(on 2 and 2 days 7 days apart)")
+    assert since.verdict is Verdict.FAIL
+    assert "apart" not in found.spans[1].from_reference["trips"].message
+
+
+def test_the_reference_teaches_by_days_apart():
+    """What overlapping windows teach is too little: neighbours share their shocks."""
+    reference, data = dated(0, 140, rows=400), dated(140, 42, rows=400)
+    apart_, overlapping = (
+        drift.timeline(reference, data, "day", every="7d", columns=["trips_7d"], spans=spans).learned["trips_7d"]
+        for spans in ({"trips_7d": "7d"}, None)
+    )
+    kept = reference.filter(pc.is_in(reference["day"], pa.array([START + 7 * timedelta(days=i) for i in range(20)])))
+    by_hand = drift.timeline(kept, data, "day", every="7d", columns=["trips_7d"]).learned["trips_7d"]
+    assert apart_ == by_hand
+    assert apart_ > overlapping
+
+
+@pytest.mark.parametrize(
+    ("reference", "every", "says"),
+    [
+        (
+            dated(0, 60),
+            "1d",
+            "its windows of 7 days reach beyond spans of 1, so neighbours share days; make spans of 7",
+        ),
+        (drift.profile(dated(0, 60)), "7d", "a profile has lost its days; give the rows of the reference"),
+    ],
+)
+def test_what_has_no_days_apart_is_not_run(reference, every, says):
+    found = drift.timeline(reference, dated(60, 14), "day", every=every, spans={"trips_7d": "7d"})
+    assert len(found.spans) > 1
+    for span in found.spans:
+        assert span.from_reference["trips_7d"].verdict is Verdict.NOT_RUN
+        assert says in span.from_reference["trips_7d"].message
+        assert span.from_reference["trips"].verdict is not Verdict.NOT_RUN
+    assert says in found.not_run("trips_7d")
+    assert found.not_run("trips") is None
+    assert says in found.to_dict()["spans"][0]["from_reference"]["trips_7d"]["message"]
+    assert "trips_7d" not in found.learned
+    since = found.spans[1].since_last["trips_7d"]
+    assert (since.verdict is Verdict.NOT_RUN) == (every == "1d")
+
+
+def test_days_that_touch_leave_nothing_to_compare():
+    """Rows at all hours: a week begins less than seven days after the last row of any day of the week before."""
+    hours = [datetime(2024, 1, 1) + timedelta(hours=6 * step) for step in range(4 * 84)]
+    table = pa.table({"day": hours, "x": np.arange(4.0 * 84)})
+    found = drift.timeline(table.slice(0, 4 * 63), table.slice(4 * 63), "day", every="7d", spans={"x": "7d"})
+    since = found.spans[1].since_last["x"]
+    assert since.verdict is Verdict.INSUFFICIENT
+    assert "no day of what it is compared with lies 7 days from those of this span" in since.message
+    assert found.spans[1].from_reference["x"].value is not None
+    longer = drift.timeline(table.slice(0, 4 * 63), table.slice(4 * 63), "day", every="8d", spans={"x": "7d"})
+    assert longer.spans[1].since_last["x"].value is not None
+
+
+def test_a_missing_column_of_a_timeline_is_said():
+    found = drift.timeline(
+        dated(0, 60), dated(60, 14).drop_columns(["trips_7d"]), "day", every="7d", spans={"trips_7d": "7d"}
+    )
+    assert found.spans[0].from_reference["trips_7d"].verdict is Verdict.FAIL
+    with pytest.raises(ArgumentError, match="no column 'trips_7'; did you mean \"trips_7d\""):
+        drift.timeline(dated(0, 60), dated(60, 14), "day", spans={"trips_7": "7d"})
+
+
 def test_the_command_takes_spans(tmp_path):
     pq.write_table(dated(0, 60), tmp_path / "before.parquet")
     pq.write_table(dated(60, 40, shift=6.0), tmp_path / "after.parquet")
@@ -114,6 +195,14 @@ def test_the_command_takes_spans(tmp_path):
     found = ctcore(*files, "--time-column", "day", "--span", "trips_7d=7d", "--columns", "trips_7d", cwd=tmp_path)
     assert found.returncode == 1, found.stderr
     assert "8 and 6 days" in re.sub(r"\s+", " ", found.stdout)
+    spans = ("--time-column", "day", "--span", "trips_7d=7d")
+    over_time = ctcore(*spans, "--every", "1d")
+    words = re.sub(r"\s+", " ", over_time.stdout)
+    assert "reach beyond spans of 1, so neighbours share days" in words, over_time.stdout
+    page = ctcore(*spans, "--every", "1d", "--format", "html").stdout
+    assert "no timeline: trips_7d could not be compared: its windows of 7 days" in page
+    weeks = json.loads(ctcore(*spans, "--every", "7d", "--format", "json").stdout)["timeline"]["spans"]
+    assert [week["from_reference"]["trips_7d"]["verdict"] for week in weeks[:5]] == ["fail"] * 5
     for arguments, said in (
         (["--span", "trips_7d=7d"], "--time-column"),
         (["--time-column", "day", "--span", "trips_7d"], "must be COLUMN=DURATION"),

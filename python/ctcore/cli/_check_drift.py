@@ -67,8 +67,8 @@ Examples:
     "spans",
     multiple=True,
     metavar="COLUMN=DURATION",
-    help="With --time-column: the window of a rolling sum, as trips_7d=7d, which is judged on days so far apart. "
-    "May be repeated.",
+    help="With --time-column: the window of a rolling sum, as trips_7d=7d, which is judged on days so far apart; in a "
+    "timeline too, whose spans must be that long. May be repeated.",
 )
 @click.option(
     "--every", metavar="DURATION", help="With --time-column: a timeline of CURRENT in such spans, as 1d, 12h or 1w."
@@ -140,7 +140,9 @@ def check_drift(
         spans=windows,
     )
     if time_column and every:
-        over_time = drift.timeline(sides[0], sides[1], time_column, every=every, tolerances=wanted, columns=names)
+        over_time = drift.timeline(
+            sides[0], sides[1], time_column, every=every, tolerances=wanted, columns=names, spans=windows
+        )
         found = replace(found, timeline=over_time)
     _written(found, format_, output)
     return exit_code(found.verdict, fail_on=fail_on)

@@ -106,13 +106,13 @@ def compare(
     for name in frozen.columns:
         tolerances.statistic(name, frozen.columns[name]["kind"])
     if history:
-        windows = [each if isinstance(each, Profile) else profile(each, like=frozen) for each in history]
-        tolerances = widened(tolerances, learned(frozen, windows, tolerances))
+        past = [each if isinstance(each, Profile) else profile(each, like=frozen) for each in history]
+        tolerances = widened(tolerances, learned(frozen, past, tolerances))
     days = None if time_column is None else Days.of(reference, current, time_column, frozen)
     sides = Sides(before, after, tolerances, columns or [], days)
-    lengths = _lengths(spans or {}, known)
+    windows = windows_of(spans or {}, known)
     found = [
-        sides.apart(name, time_column, lengths[name]) if time_column and name in lengths else sides.judge(name)
+        sides.apart(name, time_column, windows[name]) if time_column and name in windows else sides.judge(name)
         for name in names
     ]
     judged = _discovered(found, tolerances.false_discovery_rate)
@@ -151,7 +151,8 @@ def _named(known: list[str], columns: list[str] | None, current: list[str]) -> l
     return names
 
 
-def _lengths(spans: Mapping[str, str | timedelta], known: list[str]) -> dict[str, timedelta]:
+def windows_of(spans: Mapping[str, str | timedelta], known: list[str]) -> dict[str, timedelta]:
+    """Give the length of the window of each column of rolling sums."""
     found = {name: duration(span) if isinstance(span, str) else span for name, span in spans.items()}
     for name, span in found.items():
         if name not in known:

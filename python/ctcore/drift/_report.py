@@ -91,6 +91,12 @@ class Timeline:
     learned: dict[str, float]
     """Tolerances that the reference's own spans teach, where they are above the ones that were set."""
 
+    def not_run(self, name: str) -> str | None:
+        """Say why a column was compared in no span at all; nothing where it was."""
+        checks = [span.from_reference[name] for span in self.spans if name in span.from_reference]
+        not_run = bool(checks) and all(check.verdict is Verdict.NOT_RUN for check in checks)
+        return checks[0].message if not_run else None
+
     def to_dict(self) -> dict[str, Any]:
         """Give the timeline as plain JSON values."""
         return {
@@ -111,7 +117,7 @@ class Timeline:
 
 def _short(check: Check) -> dict[str, Any]:
     found = check.to_dict()
-    return {key: found[key] for key in ("verdict", "value", "lower", "upper", "threshold")}
+    return {key: found[key] for key in ("verdict", "value", "lower", "upper", "threshold", "message")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,7 @@ def drift_html(report: DriftReport) -> str:
             "plot": _distributions(column.distribution),
             "strip": _strip(column.decision),
             "line": _line(report.timeline, column.name),
+            "no_line": report.timeline and report.timeline.not_run(column.name),
         }
         for column in worst_first(report.columns)
     ]

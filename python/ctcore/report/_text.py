@@ -108,6 +108,9 @@ def _over_time(timeline: Timeline, names: list[str]) -> list[Any]:
     table = _table("over time", f"{timeline.spans[0].start:%Y-%m-%d} to {timeline.spans[-1].start:%Y-%m-%d}", "moved")
     for name in names[:_MOST_LINES]:
         checks = [(span.start, span.from_reference[name]) for span in timeline.spans if name in span.from_reference]
+        if reason := timeline.not_run(name):
+            table.add_row(escape(name), "", escape(reason.removeprefix(f"{name} ")))
+            continue
         ratios = [abs(c.value) / c.threshold if c.value is not None and c.threshold else 0.0 for _, c in checks]
         every = -(-len(ratios) // _MOST_MARKS) or 1
         marks = "".join(

@@ -74,12 +74,27 @@ pub(super) struct Expected {
     pub(super) third: f64,
 }
 
+/// The end of an interval that a hypothesis bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Refused where the estimate is too large for it.
+    Lower,
+    /// Refused where the estimate is too small for it.
+    Upper,
+}
+
 /// A statistic of shares whose estimate has known moments.
 pub(super) trait Statistic {
     /// Its value at the shares.
     fn of(&self, p: &[f64], q: &[f64]) -> f64;
     /// The estimate from samples of the sizes `[n, m]`.
     fn expected(&self, p: &[f64], q: &[f64], sizes: [f64; 2]) -> Expected;
+    /// The differences of the shares `along` a path from none (0) to a distance as `observed` (1), around the
+    /// `pooled` shares, with which a hypothesis is hardest to refuse at an end. None where it is the
+    /// log-linear path.
+    fn hardest(&self, _end: End, _observed: &[f64], _pooled: &[f64], _along: f64) -> Option<Vec<f64>> {
+        None
+    }
 }
 
 /// A sum of smooth terms over cells: moments from its expansion to second order.
@@ -134,16 +149,18 @@ pub(super) fn smoothed(share: f64, size: f64, cells: f64) -> f64 {
 /// value; both are taken where the hypothesis puts it, as a score interval does, not at the estimate.
 /// The hypothesis "the value is `v`" is represented by the point of value `v` on the log-linear path
 /// from the pooled shares through the observed ones: rare cells keep their place, and no share
-/// leaves (0, 1). There mean, variance and skewness of the smoothed estimate are known, and its
-/// distribution is taken for a gamma of that skewness, as a noncentral chi-square is by Wilson and
-/// Hilferty (1931). No share falls below two rows of its sample: what is rarer cannot be told apart,
-/// and terms such as PSI's weigh it without bound.
+/// leaves (0, 1). A statistic may know a harder path for an end ([`Statistic::hardest`]). There mean, variance
+/// and skewness of the smoothed estimate are known, and its distribution is taken for a gamma of that
+/// skewness, as a noncentral chi-square is by Wilson and Hilferty (1931). No share falls below two rows of
+/// its sample: what is rarer cannot be told apart, and terms such as PSI's weigh it without bound.
 pub(super) struct Inversion<S> {
     statistic: S,
     sizes: [f64; 2],
     pooled: Vec<f64>,
     /// Logarithms of the observed shares over the pooled ones.
     away: [Vec<f64>; 2],
+    /// The differences of the observed shares.
+    observed: Vec<f64>,
     estimate: f64,
     /// The smallest pooled share of a cell that is not empty on both sides.
     rarest: f64,
@@ -203,11 +220,15 @@ impl<S: Statistic> Inversion<S> {
             let cells = pooled.len() as f64;
             let slope = |sign: f64| {
                 (0..pooled.len())
-                    .map(|i| sign * (2.0 * i as f64 / cells - 1.0))
+                    .map(|i| sign * ((2.0 * i as f64 + 1.0) / cells - 1.0))
                     .collect()
             };
             away = [slope(-1.0), slope(1.0)];
         }
+        let both = away[0].iter().zip(&away[1]).zip(&pooled);
+        let observed = both
+            .map(|((p, q), pooled)| pooled * (p.exp() - q.exp()))
+            .collect();
         let filled = reference
             .iter()
             .zip(current)
@@ -220,38 +241,49 @@ impl<S: Statistic> Inversion<S> {
             sizes: [n, m],
             pooled,
             away,
+            observed,
             rarest,
         })
     }
 
-    /// The shares of a side `along` the path: 0 is pooled, 1 is observed.
-    fn shares(&self, side: usize, along: f64) -> Vec<f64> {
-        let logs = self
-            .pooled
-            .iter()
-            .zip(&self.away[side])
-            .map(|(pooled, away)| pooled.ln() + along * away);
-        let logs: Vec<f64> = logs.collect();
-        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let weights: Vec<f64> = logs.iter().map(|log| (log - largest).exp()).collect();
-        let whole: f64 = weights.iter().sum();
-        let least = LEAST / self.sizes[side];
-        weights
-            .iter()
-            .zip(&self.pooled)
-            .map(|(weight, pooled)| (weight / whole).max(least.min(*pooled)))
-            .collect()
+    /// The shares of both sides `along` the path of an end, up to their sum: 0 is pooled, 1 is as far as
+    /// observed.
+    fn shares(&self, end: End, along: f64) -> [Vec<f64>; 2] {
+        let Some(apart) = self.statistic.hardest(end, &self.observed, &self.pooled, along) else {
+            return self.log_linear(along);
+        };
+        // The shares of both sides together stay the pooled ones.
+        let [n, m] = self.sizes;
+        [m / (n + m), -n / (n + m)].map(|part| {
+            let both = self.pooled.iter().zip(&apart);
+            both.map(|(pooled, apart)| (pooled + part * apart).max(0.0))
+                .collect()
+        })
     }
 
-    fn at(&self, along: f64) -> Point {
-        self.with(along, self.sizes)
+    fn log_linear(&self, along: f64) -> [Vec<f64>; 2] {
+        [&self.away[0], &self.away[1]].map(|away| {
+            let both = self.pooled.iter().zip(away);
+            let logs: Vec<f64> = both.map(|(pooled, away)| pooled.ln() + along * away).collect();
+            let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            logs.iter().map(|log| (log - largest).exp()).collect()
+        })
     }
 
-    /// The hypothesis at a point of the path, for samples of other sizes.
-    fn with(&self, along: f64, sizes: [f64; 2]) -> Point {
-        let found = self
-            .statistic
-            .expected(&self.shares(0, along), &self.shares(1, along), sizes);
+    fn at(&self, end: End, along: f64) -> Point {
+        self.with(end, along, self.sizes)
+    }
+
+    /// The hypothesis at a point of a path, for samples of other sizes.
+    fn with(&self, end: End, along: f64, sizes: [f64; 2]) -> Point {
+        let mut sides = self.shares(end, along);
+        for (side, size) in sides.iter_mut().zip(self.sizes) {
+            let whole: f64 = side.iter().sum();
+            for (share, pooled) in side.iter_mut().zip(&self.pooled) {
+                *share = (*share / whole).max((LEAST / size).min(*pooled));
+            }
+        }
+        let found = self.statistic.expected(&sides[0], &sides[1], sizes);
         let deviation = found.variance.sqrt();
         Point {
             value: if along == 0.0 { 0.0 } else { found.value },
@@ -274,14 +306,15 @@ impl<S: Statistic> Inversion<S> {
         (self.estimate - point.mean) / point.deviation
     }
 
-    /// Where on the path `beyond` turns false, which it does once: at most the furthest point.
-    fn border(&self, beyond: impl Fn(&Point) -> bool) -> f64 {
-        if !beyond(&self.at(0.0)) {
+    /// Where on the path of an end `beyond` turns false, which it does once: at most the furthest point.
+    fn border(&self, end: End, beyond: impl Fn(&Point) -> bool) -> f64 {
+        let beyond = |along| beyond(&self.at(end, along));
+        if !beyond(0.0) {
             return 0.0;
         }
         let mut high = 1.0;
         for _ in 0..FURTHEST {
-            if !beyond(&self.at(high)) {
+            if !beyond(high) {
                 break;
             }
             high *= 2.0;
@@ -289,7 +322,7 @@ impl<S: Statistic> Inversion<S> {
         let mut low = 0.0;
         for _ in 0..HALVINGS {
             let middle = f64::midpoint(low, high);
-            if beyond(&self.at(middle)) {
+            if beyond(middle) {
                 low = middle;
             } else {
                 high = middle;
@@ -310,45 +343,50 @@ impl<S: Statistic> Inversion<S> {
     /// values in a cell the expansion says too little about what was not seen, and the upper end is
     /// infinite.
     pub(super) fn interval(&self, statistic: f64) -> Effect {
-        let low = self.border(|point| self.z(point) > quantile(Z_90, point.skewness));
-        let high = self.border(|point| self.z(point) > quantile(-Z_90, point.skewness));
-        let upright = self.border(|point| !point.upright() && self.z(point) > -CANTELLI);
+        let low = self.border(End::Lower, |point| self.z(point) > quantile(Z_90, point.skewness));
+        let high = self.border(End::Upper, |point| {
+            self.z(point) > quantile(-Z_90, point.skewness)
+        });
+        let upright = self.border(End::Upper, |point| !point.upright() && self.z(point) > -CANTELLI);
         Effect {
             statistic,
-            lower: self.at(low).value,
+            lower: self.at(End::Lower, low).value,
             upper: if self.few(self.sizes) {
                 f64::INFINITY
             } else {
-                self.at(high.max(upright)).value
+                self.at(End::Upper, high.max(upright)).value
             },
         }
     }
 
     /// The statistic held against a tolerance. `statistic` is the plug-in value that is shown.
     pub(super) fn against(&self, statistic: f64, tolerance: f64) -> Against {
-        let there = self.border(|point| point.value < tolerance);
-        let at = self.at(there);
+        let there = self.border(End::Lower, |point| point.value < tolerance);
+        let at = self.at(End::Lower, there);
         let critical = at.quantile(Z_90);
-        let found = self.border(|point| point.value < tolerance || point.quantile(-Z_80) < critical);
+        let found = self.border(End::Lower, |point| {
+            point.value < tolerance || point.quantile(-Z_80) < critical
+        });
         Against {
             effect: self.interval(statistic),
             p_above: normal_sf(normal_score(self.z(&at), at.skewness)),
-            rows_to_pass: self.rows_to_pass(there),
-            smallest_found: self.at(found).value,
+            rows_to_pass: self.rows_to_pass(tolerance),
+            smallest_found: self.at(End::Lower, found).value,
         }
     }
 
     /// The rows a side with which nine of ten samples pass where nothing moved.
     fn rows_to_pass(&self, tolerance: f64) -> f64 {
+        let there = self.border(End::Upper, |point| point.value < tolerance);
         let passes = |rows: f64| {
             let sizes = [rows, rows];
-            let at = self.with(tolerance, sizes);
+            let at = self.with(End::Upper, there, sizes);
             let lowest = if at.upright() {
                 at.quantile(-Z_90)
             } else {
                 at.mean - CANTELLI * at.deviation
             };
-            !self.few(sizes) && self.with(0.0, sizes).quantile(Z_80) < lowest
+            !self.few(sizes) && self.with(End::Upper, 0.0, sizes).quantile(Z_80) < lowest
         };
         if self.pooled.len() < 2 || !passes(MOST_ROWS) {
             return f64::INFINITY;
