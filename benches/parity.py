@@ -1,4 +1,4 @@
-"""The matrix of docs/metrics.md: the largest difference from each peer over random inputs. Opt in: it takes half an hour.
+"""The matrix of docs/metrics.md: the largest difference from each peer over random inputs. Opt in: half an hour.
 
 ``python benches/parity.py [INPUTS]``. Inputs hold ties (at least 30% of the rows), queries without relevant documents,
 queries of one document and, where the peer keeps its own promises with them, weights. Needs pytrec_eval-terrier,

@@ -12,7 +12,6 @@ __all__ = [
     "anderson_darling",
     "auc",
     "auc_bootstrap",
-    "auc_bounds",
     "auc_delong",
     "beta_quantile",
     "broken_rows",
@@ -38,7 +37,6 @@ __all__ = [
     "keys",
     "known_rows",
     "ks",
-    "ks_bounds",
     "kuiper",
     "kullback_leibler",
     "l_infinity",
@@ -62,6 +60,7 @@ __all__ = [
     "profiles_against",
     "psi",
     "quantile",
+    "rank_bounds",
     "rank_statistics",
     "ranking",
     "ranks_against",
@@ -73,7 +72,6 @@ __all__ = [
     "t_sf",
     "total_variation",
     "wasserstein",
-    "wasserstein_bounds",
     "welch_t",
 ]
 
@@ -199,9 +197,7 @@ def profile_stream(
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str | None], int]: ...
 def check_profile(column: dict[str, Any]) -> None: ...
 def quantile(column: dict[str, Any], share: float) -> tuple[float, float] | None: ...
-def auc_bounds(reference: dict[str, Any], current: dict[str, Any]) -> tuple[float, float]: ...
-def ks_bounds(reference: dict[str, Any], current: dict[str, Any]) -> tuple[float, float]: ...
-def wasserstein_bounds(reference: dict[str, Any], current: dict[str, Any]) -> tuple[float, float]: ...
+def rank_bounds(statistic: str, reference: dict[str, Any], current: dict[str, Any]) -> tuple[float, float]: ...
 def profiles_against(
     statistic: str, reference: dict[str, Any], current: dict[str, Any], tolerance: float
 ) -> tuple[tuple[float, float, float, float, float, float], tuple[float, float]]: ...

@@ -219,7 +219,7 @@ def ks_bounds(reference: dict[str, Any], current: dict[str, Any]) -> Bounds:
     >>> drift.ks(a, b).statistic in found, found.high - found.low < 0.003
     (True, True)
     """
-    return Bounds(*_core.ks_bounds(reference, current))
+    return Bounds(*_core.rank_bounds("ks", reference, current))
 
 
 def wasserstein_bounds(reference: dict[str, Any], current: dict[str, Any]) -> Bounds:
@@ -234,7 +234,7 @@ def wasserstein_bounds(reference: dict[str, Any], current: dict[str, Any]) -> Bo
     >>> 1_000.0 in found, found.high < 1_100
     (True, True)
     """
-    return Bounds(*_core.wasserstein_bounds(reference, current))
+    return Bounds(*_core.rank_bounds("wasserstein", reference, current))
 
 
 def auc_bounds(reference: dict[str, Any], current: dict[str, Any]) -> Bounds:
@@ -251,7 +251,7 @@ def auc_bounds(reference: dict[str, Any], current: dict[str, Any]) -> Bounds:
     >>> drift.mann_whitney(a, b).auc in found, found.high - found.low < 0.001
     (True, True)
     """
-    return Bounds(*_core.auc_bounds(reference, current))
+    return Bounds(*_core.rank_bounds("auc", reference, current))
 
 
 def _given(data: Profile, columns: list[str] | None, like: Profile | None) -> Profile:

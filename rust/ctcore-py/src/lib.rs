@@ -50,8 +50,8 @@ mod _core {
     use super::paired::{auc_bootstrap, auc_delong, paired};
     #[pymodule_export]
     use super::profile::{
-        auc_bounds, check_profile, count_cells, ks_bounds, merge_profiles, profile_column,
-        profile_column_like, profile_stream, profiles_against, quantile, wasserstein_bounds,
+        check_profile, count_cells, merge_profiles, profile_column, profile_column_like, profile_stream,
+        profiles_against, quantile, rank_bounds,
     };
     #[pymodule_export]
     use super::set_threads;

@@ -115,43 +115,28 @@ pub(crate) fn quantile(column: &Bound<'_, PyDict>, share: f64) -> PyResult<Optio
     Ok(number.range.map(|range| number.quantiles.quantile(share, range)))
 }
 
-/// Bounds of the Kolmogorov-Smirnov statistic of two profiled columns: (low, high).
+/// Bounds of a statistic of values of two profiled columns: (low, high).
 #[pyfunction]
-#[pyo3(signature = (reference, current))]
-pub(crate) fn ks_bounds(
+#[pyo3(signature = (statistic, reference, current))]
+pub(crate) fn rank_bounds(
     py: Python<'_>,
+    statistic: &str,
     reference: &Bound<'_, PyDict>,
     current: &Bound<'_, PyDict>,
 ) -> PyResult<(f64, f64)> {
     let (reference, current) = (numbers(reference)?, numbers(current)?);
-    let found = run(py, || bounds::ks(&reference.quantiles, &current.quantiles))?;
+    let (before, after) = (&reference.quantiles, &current.quantiles);
+    let found = run(py, || match statistic {
+        "ks" => bounds::ks(before, after),
+        "auc" => bounds::auc(before, after),
+        "wasserstein" => bounds::wasserstein(&reference, &current),
+        other => Err(not_of_values(other)),
+    })?;
     Ok((found.low, found.high))
 }
 
-/// Bounds of the Wasserstein distance of two profiled columns: (low, high).
-#[pyfunction]
-#[pyo3(signature = (reference, current))]
-pub(crate) fn wasserstein_bounds(
-    py: Python<'_>,
-    reference: &Bound<'_, PyDict>,
-    current: &Bound<'_, PyDict>,
-) -> PyResult<(f64, f64)> {
-    let (reference, current) = (numbers(reference)?, numbers(current)?);
-    let found = run(py, || bounds::wasserstein(&reference, &current))?;
-    Ok((found.low, found.high))
-}
-
-/// Bounds of the AUC of two profiled columns: (low, high).
-#[pyfunction]
-#[pyo3(signature = (reference, current))]
-pub(crate) fn auc_bounds(
-    py: Python<'_>,
-    reference: &Bound<'_, PyDict>,
-    current: &Bound<'_, PyDict>,
-) -> PyResult<(f64, f64)> {
-    let (reference, current) = (numbers(reference)?, numbers(current)?);
-    let found = run(py, || bounds::auc(&reference.quantiles, &current.quantiles))?;
-    Ok((found.low, found.high))
+fn not_of_values(statistic: &str) -> Error {
+    Error::argument("statistic", format!("{statistic:?} is not of values"))
 }
 
 /// A statistic of values against a tolerance, as far as two profiled columns tell: as [`ranks_against`],
@@ -171,10 +156,7 @@ pub(crate) fn profiles_against(
         "ks" => drift::ks::profiled_against(before, after, tolerance),
         "auc" => drift::mann_whitney::profiled_against(before, after, tolerance),
         "wasserstein" => drift::wasserstein::profiled_against(&reference, &current, tolerance),
-        other => Err(Error::argument(
-            "statistic",
-            format!("{other:?} is not of values"),
-        )),
+        other => Err(not_of_values(other)),
     })?;
     Ok((judged(found), (bounds.low, bounds.high)))
 }
