@@ -122,6 +122,12 @@ def test_threads_have_one_user():
     assert users == ["par.rs"]
 
 
+def test_unsafe_has_one_user():
+    unsafe = re.compile(r"\bunsafe (\{|fn|impl|extern)")
+    users = [path.parts[-3] for path in (ROOT / "rust").rglob("*.rs") if unsafe.search(path.read_text())]
+    assert users == ["ctcore-simd"]
+
+
 def test_nothing_is_unpickled_or_evaluated():
     looked = 0
     for path in PACKAGE.rglob("*.py"):
