@@ -149,3 +149,9 @@ def test_names_in_a_report_are_escaped(project):
     # LightGBM refuses such a name; whoever does not must find it escaped.
     assert "<script" not in page
     assert found.returncode in (0, 5), found.stderr
+
+
+@pytest.mark.parametrize("group", [(), ("models",), ("contract",), ("registry",)])
+def test_a_line_says_what_each_command_does(group):
+    _, commands = ctcore(*group, "--help").stdout.split("Commands:")
+    assert "..." not in commands

@@ -16,7 +16,7 @@ _METRICS = "ndcg@10,map@10,mrr,precision@10,recall@10"
 _PRESETS = ("trec", "sklearn", "lightgbm", "xgboost", "ranx")
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="Compute ranking metrics of a file or a TREC run.")
 @click.argument("file")
 @click.option("--qrels", metavar="FILE", help="TREC judgements; FILE is then a TREC run.")
 @click.option("--metrics", "names", default=_METRICS, show_default=True, metavar="NAMES", help="Separated by commas.")

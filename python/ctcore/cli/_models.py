@@ -34,7 +34,7 @@ def models(context: click.Context, project: str, format_: str) -> int | None:
     return int(context.invoke(list_, project=project, format_=format_))
 
 
-@models.command("list", epilog=EXIT_CODES)
+@models.command("list", epilog=EXIT_CODES, short_help="List the versions, and what serves.")
 @project_option
 @format_option
 def list_(project: str, format_: str) -> int:
@@ -71,7 +71,7 @@ def show(version: str, model: str | None, project: str, format_: str) -> int:
     return 0
 
 
-@models.command(epilog=EXIT_CODES)
+@models.command(epilog=EXIT_CODES, short_help="Tell what differs between two versions.")
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
 @_model
@@ -112,7 +112,7 @@ def promote(version: str, approvals: int, model: str | None, project: str) -> in
     return _said(f"version {number} of {name} serves" + (f", in place of version {serving}" if serving else ""))
 
 
-@models.command(epilog=EXIT_CODES)
+@models.command(epilog=EXIT_CODES, short_help="Serve again what served before.")
 @click.option("--cause", required=True, help="Why; it is kept in the log.")
 @_model
 @project_option
@@ -182,7 +182,7 @@ def pin(version: str, remove: bool, model: str | None, project: str) -> int:
     return _said(f"version {number} of {name} is {'no longer pinned' if remove else 'pinned'}")
 
 
-@models.command(epilog=EXIT_CODES)
+@models.command(epilog=EXIT_CODES, short_help="Sign a version's files.")
 @_version
 @click.option("--key", required=True, metavar="FILE", help="A private key of an elliptic curve, in PEM.")
 @_model
@@ -195,7 +195,7 @@ def sign(version: str, key: str, model: str | None, project: str) -> int:
     return _said(f"version {number} of {name} is signed")
 
 
-@models.command(epilog=EXIT_CODES)
+@models.command(epilog=EXIT_CODES, short_help="Prove every digest and every chain.")
 @click.option("--key", metavar="FILE", help="A public key: what serves must be signed with its private one.")
 @project_option
 @format_option
@@ -211,7 +211,7 @@ def verify(key: str | None, project: str, format_: str) -> int:
     return exit_code(found.verdict)
 
 
-@models.command(epilog=EXIT_CODES)
+@models.command(epilog=EXIT_CODES, short_help="Take a torn end off a model's log.")
 @_model
 @project_option
 def repair(model: str | None, project: str) -> int:
@@ -227,7 +227,7 @@ def repair(model: str | None, project: str) -> int:
     return _said(f"{fault}: the log goes on without {', '.join(taken) or 'what is missing'}")
 
 
-@models.command(epilog=EXIT_CODES)
+@models.command(epilog=EXIT_CODES, short_help="Collect files that are of no more use.")
 @click.option("--grace", default="7d", show_default=True, metavar="DURATION", help="How long files are set aside.")
 @click.option("--served", default="90d", show_default=True, metavar="DURATION", help="Keep what served since then.")
 @click.option("--newest", default=10, show_default=True, help="Keep so many of the newest versions.")
@@ -251,7 +251,7 @@ def gc(grace: str, served: str, newest: int, project: str, format_: str) -> int:
     return 0
 
 
-@models.command(epilog=EXIT_CODES)
+@models.command(epilog=EXIT_CODES, short_help="Write a version's files into a new folder.")
 @_version
 @click.argument("folder", metavar="FOLDER")
 @_model
@@ -285,7 +285,7 @@ def export(version: str, folder: str, model: str | None, project: str) -> int:
     return _said(f"version {number} of {name} is in {target}")
 
 
-@models.command(epilog=EXIT_CODES)
+@models.command(epilog=EXIT_CODES, short_help="Give what a version was made of, as JSON.")
 @_version
 @click.option(
     "--as",
@@ -321,7 +321,7 @@ def lineage(version: str, form: str, to: str | None, model: str | None, project:
     return 0
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, short_help="Train again from a run's record; is the model the same?")
 @click.argument("run", metavar="RUN")
 @project_option
 @format_option
