@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctcore import _core, drift
-from ctcore.drift._shares import out_of_range
-from ctcore.drift._tolerances import RANKS
+from ctcore.drift._primary import Against, cells_between, pooling
+from ctcore.drift._shares import judge_share, out_of_range
+from ctcore.drift._statistics import cell_bounds, cell_counts
+from ctcore.drift._tolerances import CATEGORIES, NUMBERS, RANKS
 from ctcore.errors import ArgumentError, DataError
 from ctcore.verdict import Verdict
 
@@ -142,6 +144,115 @@ def test_what_profiles_leave_open_is_read_from_its_rows(statistic):
         assert (x.verdict, x.refined) == (Verdict.INSUFFICIENT, False)
         assert "by profiles, which leave it between" in x.decision.message
         assert x.decision.message.endswith("give the data of both sides")
+
+
+# ----------------------------------------------------------------- counts that are known between bounds
+
+CHUNK = 65_536
+
+
+def late_crowds():
+    """Numbers of which each chunk but the first crowds in a place where hardly any were, and names that come and go."""
+    rng = np.random.default_rng(5)
+    numbers = [rng.normal(size=CHUNK)]
+    numbers += [rng.normal(place, 1e-5, size=CHUNK) for place in (2.5, -2.2, 3.1)]
+    names = [np.repeat(np.array([f"{chunk} {i}" for i in range(CHUNK // 4)], dtype=object), 4) for chunk in range(4)]
+    for chunk, each in enumerate(names):
+        each[: CHUNK // 2] = [f"often {i % (20 * (chunk + 1))}" for i in range(CHUNK // 2)]
+    names[0][-80:] = [f"often {i}" for i in range(80)]  # most of them are forgotten before they come again
+    return pa.table({"x": np.concatenate(numbers), "c": np.concatenate(names)})
+
+
+def thinned(data, kept, seed=0):
+    """Some of the rows, fewer of the first half of the data."""
+    rng = np.random.default_rng(seed)
+    share = np.where(np.arange(data.num_rows) < data.num_rows // 2, kept, 1.0)
+    return data.filter(pa.array(rng.random(data.num_rows) < share))
+
+
+@pytest.fixture(scope="module")
+def crowds():
+    data = late_crowds()
+    return data, drift.profile(data)
+
+
+def test_counts_that_are_not_exact_lie_within_their_bounds(crowds):
+    data, stored = crowds
+    exact = drift.profile(data, like=stored)
+    for name in ("x", "c"):
+        counts, known = (cell_counts(profile.columns[name], exact.columns[name])[0] for profile in (stored, exact))
+        least, most = cell_bounds(stored.columns[name])
+        assert counts != known, "nothing was open"
+        assert all(low <= count <= high for low, count, high in zip(least, known, most, strict=True))
+        assert all(low <= count <= high for low, count, high in zip(least, counts, most, strict=True))
+        assert cell_bounds(exact.columns[name]) is None
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.9])
+@pytest.mark.parametrize(("name", "statistics"), [("x", set(NUMBERS) - set(RANKS)), ("c", CATEGORIES)])
+def test_statistics_of_cells_lie_within_the_bounds_of_profiles(crowds, kept, name, statistics):
+    data, stored = crowds
+    current = drift.profile(thinned(data, kept), like=stored).columns[name]
+    exact = drift.profile(data, like=stored).columns[name]
+    told, now, _ = cell_counts(stored.columns[name], current)
+    bounds, frozen = cell_bounds(stored.columns[name]), name == "x"
+    groups = pooling(told, now, frozen=frozen)
+    truth = groups.of(cell_counts(exact, current)[0])
+    for statistic in statistics:
+        known = Against(*_core.cells_against(statistic, truth, groups.of(now), 0.08))
+        found, _, between = cells_between(statistic, told, now, bounds, 0.08, frozen=frozen)
+        assert known.statistic in between, (statistic, known, between)
+        assert found.lower <= known.lower <= known.upper <= found.upper, (statistic, known, found)
+        assert between.low < between.high or known.statistic == 0, statistic
+
+
+def test_what_a_profile_leaves_open_of_cells_is_counted_again_or_said(crowds):
+    data, stored = crowds
+    after = thinned(data, 0.5)
+    for name in ("x", "c"):
+
+        def judged(reference, tolerance, name=name):
+            own = drift.Tolerances(columns={name: tolerance}, false_discovery_rate=1.0)
+            return drift.compare(reference, after, tolerances=own, columns=[name]).columns[0]
+
+        tolerance = 0.05
+        for _ in range(4):
+            tolerance = judged(data, tolerance).decision.lower * (1 - 1e-7)
+        by_rows = judged(data, tolerance)
+        assert by_rows.decision.verdict is Verdict.FAIL
+        # Counted again where there are rows: tables, and files, column by column.
+        exact = drift.profile(data, like=stored)
+        assert judged(exact, tolerance).decision == judged(Files(data), tolerance).decision == by_rows.decision
+        for reference in (stored, Stream(data, 9_999)):
+            open_ = judged(reference, tolerance).decision
+            assert open_.verdict is Verdict.INSUFFICIENT
+            assert "cannot be told from the tolerance" in open_.message
+            assert open_.message.partition("; ")[2].startswith("give the data of the reference")
+            assert open_.lower <= by_rows.decision.lower <= by_rows.decision.upper <= open_.upper
+        assert judged(stored, tolerance / 2).decision.verdict is Verdict.FAIL
+
+
+def test_an_unseen_share_takes_in_what_was_forgotten(crowds):
+    """Rows of a category that was forgotten once are among the rest of the reference, and not of current data."""
+    data, stored = crowds
+    exact = drift.profile(data, like=stored).columns["c"]["rest"]
+    hits, least = stored.columns["c"]["rest"], cell_bounds(stored.columns["c"])[0][-1]
+    assert least <= exact < hits
+    n = data.num_rows
+
+    def judged(reference, few, tolerance):
+        return judge_share("c", "unseen", (reference, exact), (n, n), tolerance, least=few)
+
+    sure, known, told = (judged(*each, 0.01) for each in ((hits, least), (exact, None), (hits, None)))
+    assert sure.lower <= known.lower <= known.upper <= sure.upper
+    assert told.upper < known.upper
+    tolerance = (known.upper + sure.upper) / 2
+    assert judged(exact, None, tolerance).verdict is Verdict.PASS
+    open_ = judged(hits, least, tolerance)
+    assert open_.verdict is Verdict.INSUFFICIENT
+    assert f"between {least:,} and {hits:,} rows of the reference open" in open_.message
+    shown = drift.compare(stored, thinned(data, 1.0), columns=["c"]).columns[0].checks[-1]
+    assert (shown.id, shown.upper) == ("drift.c.unseen", sure.upper)
 
 
 def test_a_stream_may_lack_columns_and_have_others():

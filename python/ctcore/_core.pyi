@@ -17,6 +17,7 @@ __all__ = [
     "broken_rows",
     "calibration_error",
     "cells_against",
+    "cells_between",
     "check_pattern",
     "check_profile",
     "chi2",
@@ -158,6 +159,14 @@ def jensen_shannon(reference: Sequence[int], current: Sequence[int]) -> tuple[fl
 def cells_against(
     statistic: str, reference: Sequence[int], current: Sequence[int], tolerance: float
 ) -> tuple[float, float, float, float, float, float]: ...
+def cells_between(
+    statistic: str,
+    reference: Sequence[int],
+    least: Sequence[int],
+    most: Sequence[int],
+    current: Sequence[int],
+    tolerance: float,
+) -> tuple[tuple[float, float, float, float, float, float], tuple[float, float]]: ...
 def ranks_against(
     statistic: str, reference: Any, current: Any, tolerance: float
 ) -> tuple[float, float, float, float, float, float]: ...

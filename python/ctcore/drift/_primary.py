@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
@@ -89,6 +89,33 @@ def cells_against(
     return Against(*_core.cells_against(statistic, *sides, tolerance)), hidden(pooled, sum(sides[0]), sum(sides[1]))
 
 
+def cells_between(
+    statistic: str,
+    reference: list[int],
+    current: list[int],
+    bounds: tuple[list[int], list[int]],
+    tolerance: float,
+    *,
+    frozen: bool,
+) -> tuple[Against, str | None, Bounds]:
+    """Do the same where each of the reference's counts is known between bounds; give those of the statistic too."""
+    pooled = pooling(reference, current, frozen=frozen)
+    held = {cell for group in pooled.groups for cell in group}
+    empty = tuple(cell for cell in range(len(reference)) if cell not in held)  # as far as is known
+    pooled = replace(pooled, groups=(*pooled.groups[:-1], pooled.groups[-1] + empty))
+    sides = pooled.of(reference), pooled.of(current)
+    least, most = (pooled.of(side) for side in bounds)
+    n = sum(reference)
+    # What the others leave.
+    rooms = n - sum(most), n - sum(least)
+    least, most = (
+        [max(low, rooms[0] + high) for low, high in zip(least, most, strict=True)],
+        [min(high, rooms[1] + low) for low, high in zip(least, most, strict=True)],
+    )
+    found, between = _core.cells_between(statistic, sides[0], least, most, sides[1], tolerance)
+    return Against(*found), hidden(pooled, n, sum(sides[1])), Bounds(*between)
+
+
 def ranks_against(statistic: str, reference: Any, current: Any, tolerance: float) -> Against:
     """Hold a statistic of the values themselves against a tolerance."""
     return Against(*_core.ranks_against(statistic, reference, current, tolerance))
@@ -127,11 +154,12 @@ def decide(
     unit: str = "rows",
     hidden: str | None = None,
     between: Bounds | None = None,
+    needs: str = "both sides",
 ) -> Check:
     """Decide on the interval: proven above, proven below, at the tolerance, or too little to tell.
 
     ``sizes`` are the rows (or days) of both sides; ``hidden`` says why a pass cannot be believed. Where the statistic
-    is known to lie ``between`` bounds only, rows of these same sizes may tell more: nothing is at the tolerance.
+    is known to lie ``between`` bounds only, rows of what it ``needs`` may tell more: nothing is at the tolerance.
     """
     lower, upper = against.lower, against.upper
     shown = f"[{lower:.3g}, {upper:.3g}]" if math.isfinite(upper) else f"[{lower:.3g}, ...]"
@@ -147,7 +175,7 @@ def decide(
         verdict = Verdict.INSUFFICIENT
         message = (
             f"{found} cannot be told from the tolerance {tolerance:g} by profiles, which leave it between "
-            f"{between.low:.3g} and {between.high:.3g}; give the data of both sides"
+            f"{between.low:.3g} and {between.high:.3g}; give the data of {needs}"
         )
         if min(sizes) < against.units_to_pass < math.inf:
             message += f"; if nothing moved, about {rounded(against.units_to_pass):,} {unit} a side would show it"

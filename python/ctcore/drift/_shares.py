@@ -79,11 +79,13 @@ def judge_share(
     tolerance: float,
     *,
     by_days: tuple[float, float] | None = None,
+    least: int | None = None,
 ) -> Check:
     """Judge the change of a share of the rows against a tolerance either way.
 
     The interval joins the exact binomial intervals of both sides (Clopper and Pearson, 1934) as Newcombe's method 10
     does (Statistics in Medicine 17, 1998). Where days are the unit it is as wide as theirs, ``by_days``, at least.
+    Where the reference is a profile that is sure of ``least`` hits only, its upper end is that of so many.
 
     Nothing lies ``out_of_range`` of the sample that the range is of, but of what it was drawn from something does: of
     ``n`` values at most a Beta(2, n - 1) distributed share, whatever their distribution (Wilks, Annals of Mathematical
@@ -95,13 +97,15 @@ def judge_share(
         message = f"{name}: no rows to compare the {title} share of"
         return Check(id=id_, verdict=Verdict.INSUFFICIENT, message=message, n=0)
     p, q = (each / of for each, of in zip(hits, rows, strict=True))
-    (p_low, p_high), (q_low, q_high) = (exact_interval(*side) for side in zip(hits, rows, strict=True))
+    (_, p_high), (q_low, q_high) = (exact_interval(*side) for side in zip(hits, rows, strict=True))
+    sure = hits[0] if least is None else least
+    p_least, p_low = sure / rows[0], exact_interval(sure, rows[0])[0]
     own_range = what == "out_of_range" and not hits[0]
     if own_range:
         p_high = _core.beta_quantile(0.95, 2, rows[0] - 1) if rows[0] > 1 else 1.0
     change = q - p
     lower = change - math.hypot(q - q_low, p_high - p)
-    upper = change + math.hypot(q_high - q, p - p_low)
+    upper = q - p_least + math.hypot(q_high - q, p_least - p_low)
     if by_days:
         lower, upper = min(lower, by_days[0]), max(upper, by_days[1])
     if own_range:
@@ -111,11 +115,14 @@ def judge_share(
         verdict, message = Verdict.FAIL, f"{found}, more than {tolerance:.2%}"
     elif -tolerance < lower and upper < tolerance:
         verdict, message = Verdict.PASS, f"{found}, within {tolerance:.2%}"
-    elif upper - lower < tolerance:
+    elif upper - lower < tolerance and sure == hits[0]:
         verdict, message = Verdict.WARN, f"{found}, at the tolerance {tolerance:.2%}; more rows would not help"
     else:
-        why = f"days differ by more than {tolerance:.2%}: more of them are needed to tell"
-        if not by_days:
+        if sure < hits[0]:
+            why = f"its profile leaves between {sure:,} and {hits[0]:,} rows of the reference open; give its data"
+        elif by_days:
+            why = f"days differ by more than {tolerance:.2%}: more of them are needed to tell"
+        else:
             why = _too_few(sum(hits) / sum(rows), rows, tolerance, _FEW_NEW if own_range else _NONE_SEEN)
         verdict, message = Verdict.INSUFFICIENT, f"{found}; {why}"
     return Check(

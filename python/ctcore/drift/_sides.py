@@ -12,12 +12,21 @@ import numpy as np
 from ctcore import _core
 from ctcore.drift import _days
 from ctcore.drift._days import Days
-from ctcore.drift._primary import Against, Pooling, cells_against, decide, pooling, profiles_against, ranks_against
+from ctcore.drift._primary import (
+    Against,
+    Pooling,
+    cells_against,
+    cells_between,
+    decide,
+    pooling,
+    profiles_against,
+    ranks_against,
+)
 from ctcore.drift._profile import Profile, ks_bounds, profile
 from ctcore.drift._report import Cell, ColumnDrift
 from ctcore.drift._shares import SHARES, judge_share
 from ctcore.drift._spans import DAY, apart
-from ctcore.drift._statistics import Ks, cell_counts
+from ctcore.drift._statistics import Ks, cell_bounds, cell_counts
 from ctcore.drift._tolerances import RANKS, TITLES, Tolerances
 from ctcore.drift._words import Cells, cell_name, in_words, moment, short
 from ctcore.errors import CtcoreError
@@ -37,8 +46,16 @@ class Side:
 
     @classmethod
     def of(cls, data: Any, *, like: Profile | None = None) -> Side:
-        """Profile a side; a stream can be read only once, so its rows are gone."""
-        return cls(profile(data, like=like), data if is_table(data) or is_source(data) else None)
+        """Profile a side; a stream can be read only once, so its rows are gone.
+
+        Where the cells of a profile followed the data so late that a count is known between bounds only, the column's
+        rows are counted once more, on the cells that are now known.
+        """
+        found, rows = profile(data, like=like), data if is_table(data) or is_source(data) else None
+        open_ = [name for name, column in found.columns.items() if cell_bounds(column)]
+        if open_ and rows is not None:
+            found = replace(found, columns=found.columns | profile(rows, columns=open_, like=found).columns)
+        return cls(found, rows)
 
     def values(self, name: str) -> Any:
         """Give the values of a column; of files they are read now, and this column alone."""
@@ -154,14 +171,20 @@ class Sides:
         """Decide by rows; where days are the unit, by days, with what rows say beside it."""
         frozen = self.reference.profile.columns[name]["kind"] == "number"
         sizes = sum(cells[0]), sum(cells[1])
+        between = None
         if statistic not in RANKS:
-            against, why = cells_against(statistic, cells[0], cells[1], tolerance, frozen=frozen)
+            bounds = cell_bounds(self.reference.profile.columns[name])
+            if bounds is None:
+                against, why = cells_against(statistic, cells[0], cells[1], tolerance, frozen=frozen)
+            else:
+                against, why, between = cells_between(statistic, cells[0], cells[1], bounds, tolerance, frozen=frozen)
         elif self._in_memory:
             values = self.reference.values(name), self.current.values(name)
             against, why = ranks_against(statistic, *values, tolerance), None
         else:
             return self._by_profiles(name, statistic, tolerance, sizes)
-        by_rows = decide(name, statistic, against, tolerance, sizes, hidden=why)
+        needs = "the reference"
+        by_rows = decide(name, statistic, against, tolerance, sizes, hidden=why, between=between, needs=needs)
         if self.days is None:
             return _Decision(by_rows, against)
         fewest = min(self.days.sizes)
@@ -217,7 +240,10 @@ class Sides:
                 first = self.days.out_of_range(name)
             by_days = _days.change_of_share((first, hits[1][:, 0]), (rows[0][:, 0], rows[1][:, 0]))
         sides = (share.count(before), share.count(after)), (before[share.of], after[share.of])
-        return judge_share(name, what, *sides, getattr(self.tolerances, share.tolerance), by_days=by_days)
+        bounds = cell_bounds(before) if what == "unseen" else None
+        least = bounds[0][-1] if bounds else None
+        tolerance = getattr(self.tolerances, share.tolerance)
+        return judge_share(name, what, *sides, tolerance, by_days=by_days, least=least)
 
     def _beside(self, name: str, cells: Cells) -> dict[str, float | None]:
         """Give statistics that are shown and decide nothing."""

@@ -7,7 +7,7 @@ and infinities are left out; their shares are drift of their own, which :func:`c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -591,6 +591,31 @@ def cell_counts(reference: dict[str, Any], current: dict[str, Any]) -> tuple[lis
     if reference["rest"] == current["rest"] == 0:
         return sides[0][:-1], sides[1][:-1], names
     return sides[0], sides[1], [*names, None]
+
+
+def cell_bounds(column: dict[str, Any]) -> tuple[list[int], list[int]] | None:
+    """Give the least and the most that the counts of a profile's cells may truly be; nothing where they are exact.
+
+    The cells are those of :func:`cell_counts`, the rest of the categories included.
+    """
+    if column["kind"] == "category":
+        counts, rest = column["counts"].values(), column["rest"]
+        short = min(column["short"], rest)
+        if not short:
+            return None
+        return [*counts, max(rest - short * len(counts), 0)], [*(count + short for count in counts), rest]
+    fine = column["quantiles"]
+    slack = {edge: (under, over) for edge, under, over in fine["slack"]}
+    ranks = {}
+    for edge, (value, rank) in enumerate(zip(fine["edges"], accumulate(fine["counts"]), strict=False)):
+        under, over = slack.get(edge, (0, 0))
+        ranks[value] = rank - under, rank + over
+    whole = sum(fine["counts"])
+    ends = [(0, 0), *(ranks[edge] for edge in column["edges"]), (whole, whole)]
+    if all(low == high for low, high in ends):
+        return None
+    cells = list(pairwise(ends))
+    return [max(end[0] - start[1], 0) for start, end in cells], [end[1] - start[0] for start, end in cells]
 
 
 def as_column(values: Any) -> Any:

@@ -11,6 +11,7 @@ from ctcore.drift import _history
 from ctcore.drift._compare import compare, is_time, windows_of
 from ctcore.drift._profile import Profile, profile
 from ctcore.drift._report import Span, Timeline
+from ctcore.drift._sides import Side
 from ctcore.drift._spans import DAY, apart, cut, days_of
 from ctcore.drift._tolerances import RANKS, Tolerances
 from ctcore.duration import duration
@@ -71,7 +72,7 @@ def timeline(
     """
     every = duration(every) if isinstance(every, str) else every
     tolerances = tolerances or Tolerances()
-    frozen = reference if isinstance(reference, Profile) else profile(reference)
+    frozen = Side.of(reference).profile
     chunks = cut(data, time_column, every, start=_midnight(data, time_column))
     if not chunks:
         raise ArgumentError("data: there is no row")

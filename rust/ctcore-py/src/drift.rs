@@ -3,6 +3,7 @@
 use arrow_buffer::ScalarBuffer;
 use ctcore::column::Numbers;
 use ctcore::drift::against::{Against, Effect};
+use ctcore::drift::between::Counts;
 use ctcore::drift::cells::Smoothing;
 use ctcore::drift::chi2::Homogeneity;
 use ctcore::drift::{Method, PValue};
@@ -118,6 +119,32 @@ pub(crate) fn cells_against(
         };
         against(&reference, &current, tolerance).map(judged)
     })
+}
+
+/// The same where the reference's counts are each known between two; and bounds of the statistic itself.
+#[pyfunction]
+#[pyo3(signature = (statistic, reference, least, most, current, tolerance))]
+pub(crate) fn cells_between(
+    py: Python<'_>,
+    statistic: &str,
+    reference: Vec<u64>,
+    least: Vec<u64>,
+    most: Vec<u64>,
+    current: Vec<u64>,
+    tolerance: f64,
+) -> PyResult<(Judged, (f64, f64))> {
+    let (found, bounds) = run(py, || {
+        let between = match statistic {
+            "psi" => drift::psi::between,
+            "jensen_shannon" => drift::jensen_shannon::between,
+            "hellinger" => drift::hellinger::between,
+            "total_variation" => drift::total_variation::between,
+            "cramers_v" => drift::cramers_v::between,
+            other => return Err(Error::argument("statistic", format!("{other:?} is not of cells"))),
+        };
+        between(&Counts::new(reference, least, most)?, &current, tolerance)
+    })?;
+    Ok((judged(found), (bounds.low, bounds.high)))
 }
 
 /// A statistic of ranks against a tolerance, as [`cells_against`].

@@ -30,10 +30,10 @@ fn set_threads(threads: Option<std::num::NonZeroUsize>) {
 mod _core {
     #[pymodule_export]
     use super::drift::{
-        anderson_darling, beta_quantile, cells_against, chi2, chi2_sf, cramer_von_mises, cramers_v, energy,
-        fisher_exact, g_test, hellinger, jensen_shannon, ks, kuiper, kullback_leibler, l_infinity, levene,
-        mann_whitney, normal_sf, psi, rank_statistics, ranks_against, t_quantile, t_sf, total_variation,
-        wasserstein, welch_t,
+        anderson_darling, beta_quantile, cells_against, cells_between, chi2, chi2_sf, cramer_von_mises,
+        cramers_v, energy, fisher_exact, g_test, hellinger, jensen_shannon, ks, kuiper, kullback_leibler,
+        l_infinity, levene, mann_whitney, normal_sf, psi, rank_statistics, ranks_against, t_quantile, t_sf,
+        total_variation, wasserstein, welch_t,
     };
     #[pymodule_export]
     use super::leakage::{

@@ -24,6 +24,14 @@ impl Bounds {
         }
     }
 
+    /// The same on another, increasing scale.
+    pub(super) fn map(self, scale: impl Fn(f64) -> f64) -> Self {
+        Self {
+            low: scale(self.low),
+            high: scale(self.high),
+        }
+    }
+
     pub(super) fn middle(self) -> f64 {
         f64::midpoint(self.low, self.high)
     }

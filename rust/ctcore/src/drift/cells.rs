@@ -420,7 +420,8 @@ pub(super) fn normal_score(z: f64, skewness: f64) -> f64 {
     ((1.0 + skewness * z / 2.0).cbrt() - 1.0 + skewness * skewness / 36.0) * 6.0 / skewness
 }
 
-fn total(counts: &[u64]) -> f64 {
+/// The number of rows.
+pub(super) fn total(counts: &[u64]) -> f64 {
     counts.iter().sum::<u64>() as f64
 }
 

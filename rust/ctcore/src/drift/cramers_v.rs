@@ -1,7 +1,9 @@
 //! Cramer's V.
 
 use super::against::Against;
-use super::cells::{Inversion, Smoothing, Statistic, Term, shares};
+use super::between::Counts;
+use super::bounds::Bounds;
+use super::cells::{Inversion, Smoothing, Statistic, Term, shares, total};
 use super::chi2::chi2;
 use crate::Result;
 
@@ -56,12 +58,33 @@ pub fn cramers_v(reference: &[u64], current: &[u64]) -> Result<f64> {
 /// As [`cramers_v`].
 pub fn against(reference: &[u64], current: &[u64], tolerance: f64) -> Result<Against> {
     let (p, q) = shares(reference, current, Smoothing::None)?;
-    let size = |counts: &[u64]| counts.iter().sum::<u64>() as f64;
     let filled = p.iter().zip(&q).filter(|&(p, q)| p + q > 0.0).count();
-    let noise = (filled as f64 - 1.0) / 4.0 * (1.0 / size(reference) + 1.0 / size(current));
+    let noise = noise(filled, total(reference), total(current));
     let phi_squared = (term.of(&p, &q) - noise).max(0.0);
     let found = Inversion::new(reference, current, term)?.against(phi_squared, tolerance * tolerance);
     Ok(found.map(|squared| squared.sqrt().min(1.0)))
+}
+
+/// The V of sides of equal weight against a tolerance where the reference's counts are known between bounds, and its own bounds.
+///
+/// # Errors
+/// As [`cramers_v`].
+pub fn between(reference: &Counts, current: &[u64], tolerance: f64) -> Result<(Against, Bounds)> {
+    let sum = reference.extremes(current, Smoothing::None, |p, q| term(p, q).value);
+    let (fewest, most) = reference.filled(current);
+    let v = |phi_squared: f64, filled: usize| {
+        let noise = noise(filled, reference.whole(), total(current));
+        (phi_squared - noise).max(0.0).sqrt().min(1.0)
+    };
+    sum.against(current, tolerance, against, |sum| Bounds {
+        low: v(sum.low, most),
+        high: v(sum.high, fewest),
+    })
+}
+
+/// What noise adds to `phi^2` where nothing moved.
+fn noise(filled: usize, n: f64, m: f64) -> f64 {
+    (filled as f64 - 1.0) / 4.0 * (1.0 / n + 1.0 / m)
 }
 
 /// Of `phi^2` with sides of equal weight.

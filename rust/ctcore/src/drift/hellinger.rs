@@ -1,6 +1,8 @@
 //! The Hellinger distance.
 
 use super::against::Against;
+use super::between::Counts;
+use super::bounds::Bounds;
 use super::cells::{Inversion, Smoothing, Statistic, Term, shares};
 use crate::Result;
 
@@ -32,6 +34,15 @@ pub fn against(reference: &[u64], current: &[u64], tolerance: f64) -> Result<Aga
     let (p, q) = shares(reference, current, Smoothing::None)?;
     let found = Inversion::new(reference, current, term)?.against(term.of(&p, &q), tolerance * tolerance);
     Ok(found.map(distance))
+}
+
+/// The distance against a tolerance where the reference's counts are known between bounds, and its own bounds.
+///
+/// # Errors
+/// As [`hellinger`].
+pub fn between(reference: &Counts, current: &[u64], tolerance: f64) -> Result<(Against, Bounds)> {
+    let sum = reference.extremes(current, Smoothing::None, |p, q| term(p, q).value);
+    sum.against(current, tolerance, against, |sum| sum.map(distance))
 }
 
 fn distance(squared: f64) -> f64 {

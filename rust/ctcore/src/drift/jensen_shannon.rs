@@ -3,6 +3,8 @@
 use std::f64::consts::LN_2;
 
 use super::against::{Against, Effect};
+use super::between::Counts;
+use super::bounds::Bounds;
 use super::cells::{Inversion, Smoothing, Statistic, Term, shares};
 use crate::Result;
 
@@ -37,6 +39,15 @@ pub fn against(reference: &[u64], current: &[u64], tolerance: f64) -> Result<Aga
     let divergence = plug_in(reference, current)?;
     let found = Inversion::new(reference, current, term)?.against(divergence, tolerance * tolerance * LN_2);
     Ok(found.map(distance))
+}
+
+/// The distance against a tolerance where the reference's counts are known between bounds, and its own bounds.
+///
+/// # Errors
+/// As [`jensen_shannon`].
+pub fn between(reference: &Counts, current: &[u64], tolerance: f64) -> Result<(Against, Bounds)> {
+    let sum = reference.extremes(current, Smoothing::None, |p, q| term(p, q).value);
+    sum.against(current, tolerance, against, |sum| sum.map(distance))
 }
 
 /// The divergence in nats.

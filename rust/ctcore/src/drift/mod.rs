@@ -5,6 +5,7 @@
 
 pub mod against;
 pub mod anderson_darling;
+pub mod between;
 pub mod bounds;
 pub mod cells;
 pub mod chi2;

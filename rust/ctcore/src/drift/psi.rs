@@ -1,6 +1,8 @@
 //! The population stability index.
 
 use super::against::{Against, Effect};
+use super::between::Counts;
+use super::bounds::Bounds;
 use super::cells::{Inversion, Smoothing, Term, shares};
 use crate::Result;
 
@@ -34,6 +36,15 @@ pub fn psi(reference: &[u64], current: &[u64], smoothing: Smoothing) -> Result<E
 pub fn against(reference: &[u64], current: &[u64], tolerance: f64) -> Result<Against> {
     let statistic = plug_in(reference, current, Smoothing::Jeffreys)?;
     Ok(Inversion::new(reference, current, term)?.against(statistic, tolerance))
+}
+
+/// The index, smoothed, against a tolerance where the reference's counts are known between bounds, and its own bounds.
+///
+/// # Errors
+/// As [`psi`].
+pub fn between(reference: &Counts, current: &[u64], tolerance: f64) -> Result<(Against, Bounds)> {
+    let sum = reference.extremes(current, Smoothing::Jeffreys, |p, q| term(p, q).value);
+    sum.against(current, tolerance, against, |sum| sum)
 }
 
 fn plug_in(reference: &[u64], current: &[u64], smoothing: Smoothing) -> Result<f64> {

@@ -3,6 +3,8 @@
 use std::f64::consts::PI;
 
 use super::against::Against;
+use super::between::Counts;
+use super::bounds::Bounds;
 use super::cells::{End, Expected, Inversion, Smoothing, Statistic, shares, smoothed};
 use crate::Result;
 use crate::special::normal_sf;
@@ -30,6 +32,15 @@ pub fn total_variation(reference: &[u64], current: &[u64]) -> Result<f64> {
 pub fn against(reference: &[u64], current: &[u64], tolerance: f64) -> Result<Against> {
     let statistic = total_variation(reference, current)?;
     Ok(Inversion::new(reference, current, Folded)?.against(statistic, tolerance))
+}
+
+/// The distance against a tolerance where the reference's counts are known between bounds, and its own bounds.
+///
+/// # Errors
+/// As [`total_variation`].
+pub fn between(reference: &Counts, current: &[u64], tolerance: f64) -> Result<(Against, Bounds)> {
+    let sum = reference.extremes(current, Smoothing::None, |p, q| Folded.of(&[p], &[q]));
+    sum.against(current, tolerance, against, |sum| sum)
 }
 
 /// Half a sum of absolute differences, each of them a folded normal.
