@@ -195,13 +195,14 @@ def test_the_command_takes_spans(tmp_path):
     found = ctcore(*files, "--time-column", "day", "--span", "trips_7d=7d", "--columns", "trips_7d", cwd=tmp_path)
     assert found.returncode == 1, found.stderr
     assert "8 and 6 days" in re.sub(r"\s+", " ", found.stdout)
-    spans = ("--time-column", "day", "--span", "trips_7d=7d")
-    over_time = ctcore(*spans, "--every", "1d")
+    spans = (*files, "--time-column", "day", "--span", "trips_7d=7d")
+    over_time = ctcore(*spans, "--every", "1d", cwd=tmp_path)
     words = re.sub(r"\s+", " ", over_time.stdout)
     assert "reach beyond spans of 1, so neighbours share days" in words, over_time.stdout
-    page = ctcore(*spans, "--every", "1d", "--format", "html").stdout
+    page = ctcore(*spans, "--every", "1d", "--format", "html", cwd=tmp_path).stdout
     assert "no timeline: trips_7d could not be compared: its windows of 7 days" in page
-    weeks = json.loads(ctcore(*spans, "--every", "7d", "--format", "json").stdout)["timeline"]["spans"]
+    weekly = ctcore(*spans, "--every", "7d", "--format", "json", cwd=tmp_path).stdout
+    weeks = json.loads(weekly)["timeline"]["spans"]
     assert [week["from_reference"]["trips_7d"]["verdict"] for week in weeks[:5]] == ["fail"] * 5
     for arguments, said in (
         (["--span", "trips_7d=7d"], "--time-column"),
