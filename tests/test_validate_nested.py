@@ -341,26 +341,88 @@ def test_a_condition_on_the_row_may_bound_its_items():
         custom("small", "check: conditional, if: {column: kind, equals: a}, then: {column: 'x[]', maximum: 5}"),
     )
     broken = validate.check(table, rules).broken["small"]
-    assert (broken.count, broken.asked, [row for row, _ in broken.examples]) == (2, 2, [0, 1])
+    assert (broken.count, broken.asked, broken.examples) == (2, 2, ((0, "item 0: a, 9"), (1, "item 1: a, 9")))
+
+
+ORDERS = st.lists(
+    st.none()
+    | st.lists(
+        st.none()
+        | st.fixed_dictionaries(
+            {
+                "price": st.none() | st.integers(0, 3),
+                "paid": st.none() | st.integers(0, 3),
+                "kind": st.none() | st.sampled_from("ab"),
+            }
+        ),
+        max_size=3,
+    ),
+    min_size=1,
+    max_size=10,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ORDERS, st.integers(0, 9), st.data())
+def test_items_are_compared_with_their_neighbours_and_their_row(orders, cut, drawn):
+    most = drawn.draw(st.lists(st.none() | st.integers(0, 3), min_size=len(orders), max_size=len(orders)))
+    item = pa.struct([("price", pa.int8()), ("paid", pa.int8()), ("kind", pa.string())])
+    table = pa.table({"most": pa.array(most, pa.int64()), "orders": pa.array(orders, pa.list_(item))})
+    fields = (
+        "{name: price, logicalType: integer}, {name: paid, logicalType: integer}, {name: kind, logicalType: string}"
+    )
+    rules = contract(
+        "{name: most, logicalType: integer}, "
+        f"{{name: orders, logicalType: array, items: {{logicalType: object, properties: [{fields}]}}}}",
+        custom("paid", "check: compare, columns: ['orders[].paid', 'orders[].price'], operator: '<='")
+        + ", "
+        + custom("most", "check: compare, columns: ['orders[].price', most], operator: '<'")
+        + ", "
+        + custom(
+            "kind",
+            "check: conditional, if: {column: 'orders[].kind', equals: a}, then: {column: 'orders[].paid', minimum: 1}",
+        ),
+    )
+    cut = min(cut, len(table))
+    report = validate.check(pa.concat_tables([table.slice(0, cut), table.slice(cut)]), rules)
+
+    def rows(breaks):
+        there = [(row, [each or {} for each in items or []]) for row, items in enumerate(orders)]
+        return sum(any(breaks(each, most[row]) for each in items) for row, items in there)
+
+    def above(left, right, *, or_equal=False):
+        return left is not None and right is not None and (left > right or (or_equal and left == right))
+
+    found = {id_: (each.count, each.asked) for id_, each in report.broken.items() if "." not in id_}
+    assert found == {
+        "paid": (rows(lambda each, _: above(each.get("paid"), each.get("price"))), len(orders)),
+        "most": (rows(lambda each, most: above(each.get("price"), most, or_equal=True)), len(orders)),
+        "kind": (
+            rows(lambda each, _: each.get("kind") == "a" and above(1, each.get("paid"))),
+            rows(lambda each, _: each.get("kind") == "a"),
+        ),
+    }
 
 
 def test_what_is_inside_and_not_judged_is_said():
     rules = (
-        "{name: n, logicalType: integer}, "
+        "{name: n, logicalType: array, items: {logicalType: integer}}, "
         "{name: m, logicalType: array, items: {logicalType: array, unique: true, items: {logicalType: integer}, "
         "quality: [" + custom("history", "check: anomaly, metric: mean") + ", " + metrics(["mean"]) + "]}}"
     )
-    quality = custom("less", "check: compare, columns: ['m[]', n], operator: '<='") + ", "
-    quality += custom("when", "check: conditional, if: {column: 'm[]', notNull: true}, then: {column: n, minimum: 0}")
-    found = validate.check(pa.table({"n": [1], "m": [[[1]]]}), contract(rules, quality), now=NOW)
+    quality = custom("less", "check: compare, columns: ['m[]', 'n[]'], operator: '<='") + ", "
+    quality += custom(
+        "when", "check: conditional, if: {column: 'm[]', notNull: true}, then: {column: 'n[]', minimum: 0}"
+    )
+    found = validate.check(pa.table({"n": [[1]], "m": [[[1]]]}), contract(rules, quality), now=NOW)
     said = {check.id: check.message for check in found.checks if check.verdict is Verdict.NOT_RUN}
     assert set(said) == {"m[].items", "m[].unique", "m[].mean", "m[].history", "less", "when"}
     assert "what lists or maps hold in lists is not judged" in said["m[].items"]
     assert "uniqueItems asks each list by itself" in said["m[].unique"]
     assert "it holds no values of that kind" in said["m[].mean"]
     assert "a history is of rows" in said["m[].history"]
-    assert "each item is judged by itself" in said["less"]
-    assert "each item is judged by itself" in said["when"]
+    assert "which item of one list stands against which" in said["less"]
+    assert "which item of one list stands against which" in said["when"]
 
 
 # ------------------------------------------------------------ maps

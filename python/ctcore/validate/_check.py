@@ -205,8 +205,8 @@ class _Plan:
             self._facts(rule)
             metric = str(rule.options.get("metric"))
             if rule.test in ("metric", "anomaly") and metric in KEY_METRICS:
-                items = rule.options.get("items", False)
-                self._add(rule.id, {"test": "keys", "columns": list(rule.columns), "items": items})
+                items = {"items": rule.options["items"]} if "items" in rule.options else {}
+                self._add(rule.id, {"test": "keys", "columns": list(rule.columns), **items})
             if rule.test not in SCANNED:
                 continue
             if rule.test == "known":

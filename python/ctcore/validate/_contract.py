@@ -11,7 +11,7 @@ from ctcore.errors import ConfigError, did_you_mean
 from ctcore.validate._document import conform
 from ctcore.validate._parts import BOUNDS, SNAKE, UNITS, boolean, bound, matches, outside, sized, vocabulary
 from ctcore.validate._quality import Asked, compile_quality
-from ctcore.validate._rule import ITEM_TESTS, LIFECYCLES, Allowed, Column, Contract, Rule, Unjudged
+from ctcore.validate._rule import LIFECYCLES, ROW_TESTS, Allowed, Column, Contract, Rule, Unjudged
 
 _WHOLE = {
     f"{sign}{bits}": (-(2 ** (bits - 1)) if sign == "i" else 0, 2 ** (bits - (sign == "i")) - 1)
@@ -96,6 +96,10 @@ class _Property:
     of_items: bool = False
     """Whether a row holds many of its values, or none: what lies inside of an array or a map."""
 
+    def outer(self) -> _Property:
+        """Give the innermost of those that it lies in which a row holds one of."""
+        return self.parent.outer() if self.of_items and self.parent else self
+
     def inner(self) -> Iterator[_Property]:
         """Give what lies inside of it, and inside of that."""
         children = []
@@ -138,7 +142,8 @@ class _Table:
         if len(set(self.names.values())) < len(self.properties):
             given = [each.name for each in self.properties]
             raise ConfigError(f"{self.where}: two properties are one column: {sorted(given)}")
-        self.of_items = {each.column for each in self.properties if each.of_items}
+        self.lists = {each.column: each.outer().column for each in self.properties if each.of_items}
+        """For what a row holds many of the list or map that holds it."""
         self.types = {each.column: each.given.get("logicalType") for each in self.properties}
         self.unjudged: list[Unjudged] = []
 
@@ -181,20 +186,19 @@ class _Table:
         """Turn a rule about what lists hold into one about the rows that hold it, or say that there is none."""
         if isinstance(rule, Unjudged):
             return rule
-        conditions = {column for each in rule.when for column in each["columns"]}
-        if not self.of_items.intersection((*rule.columns, *conditions)):
+        columns = (*rule.columns, *(column for each in rule.when for column in each["columns"]))
+        items = [column for column in dict.fromkeys(columns) if column in self.lists]
+        if not items:
             return rule
         says = f"have items that {rule.says}"
         if rule.test in _NOT_OF_ITEMS:
             return Unjudged(id=rule.id, reason=_NOT_OF_ITEMS[rule.test])
-        if len(rule.columns) > 1 or self.of_items & conditions:
-            return Unjudged(
-                id=rule.id, reason="each item is judged by itself: it has no condition, and no other beside"
-            )
+        if len({self.lists[column] for column in items}) > 1:
+            return Unjudged(id=rule.id, reason="which item of one list stands against which of another is not said")
         if rule.test == "order":
             return replace(rule, test="ordered_items", says=says)
-        if rule.test == "metric" or rule.test in ITEM_TESTS:
-            return replace(rule, options={**rule.options, "items": True}, says=says)
+        if rule.test == "metric" or rule.test in ROW_TESTS:
+            return replace(rule, options={**rule.options, "items": items}, says=says)
         return rule
 
     # ------------------------------------------------------------ columns

@@ -107,7 +107,7 @@ class _Sample:
         types = _core.scan(data.slice(0, 0), {}, [])
         self.types: dict[str, str] = dict(types["nested"]) | dict(types["schema"])
         self.items = [name for name in self.types if of_items(name) and name not in data.column_names]
-        rules = [{"test": "not_null", "columns": [name], "items": True} for name in self.items]
+        rules = [{"test": "not_null", "columns": [name], "items": [name]} for name in self.items]
         scanned = _core.scan(importable(data), dict.fromkeys(self.types, (True, True)), rules)
         self.facts: dict[str, dict[str, Any]] = scanned["columns"]
         self.nulls = {name: facts["nulls"] for name, facts in self.facts.items()}

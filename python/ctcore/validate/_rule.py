@@ -123,8 +123,6 @@ ROW_TESTS = frozenset(
         *("range", "reads", "unique_items", "utf8", "within", "without"),
     )
 )
-ITEM_TESTS = ROW_TESTS - {"compare"}
-"""Those that a list's items can be asked for, each by itself."""
 SCANNED = ROW_TESTS | {"keys", "order"}
 """Tests that the core does."""
 

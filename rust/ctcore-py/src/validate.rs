@@ -277,7 +277,7 @@ fn rule(given_rule: &Bound<'_, PyDict>) -> PyResult<Rule> {
     let test: String = needed(given_rule, "test")?;
     let columns: Vec<String> = needed(given_rule, "columns")?;
     match test.as_str() {
-        "keys" if given(given_rule, "items")?.unwrap_or(false) => only(columns).map(Rule::Items),
+        "keys" if given_rule.contains("items")? => only(columns).map(Rule::Items),
         "keys" => Ok(Rule::Keys(columns)),
         "order" => Ok(Rule::Order(only(columns)?, direction(given_rule)?)),
         _ => {
@@ -285,6 +285,7 @@ fn rule(given_rule: &Bound<'_, PyDict>) -> PyResult<Rule> {
             Ok(Rule::Row(RowRule {
                 when: when.iter().map(predicate).collect::<PyResult<_>>()?,
                 predicate: predicate(given_rule)?,
+                items: given(given_rule, "items")?.unwrap_or_default(),
             }))
         }
     }
@@ -348,11 +349,8 @@ fn predicate(rule: &Bound<'_, PyDict>) -> PyResult<Predicate> {
         }
         other => return Err(ArgumentError::new_err(format!("test: unknown {other:?}"))),
     };
-    let items = given(rule, "items")?.unwrap_or(false);
-    Ok(Predicate {
-        columns: needed(rule, "columns")?,
-        test: if items { Test::Items(Box::new(test)) } else { test },
-    })
+    let columns = needed(rule, "columns")?;
+    Ok(Predicate { columns, test })
 }
 
 /// A bound and whether it is inclusive: a number, or `("micros", n)` for an instant.

@@ -10,7 +10,7 @@ use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt64Array};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_cast::display::array_value_to_string;
 use arrow_cast::parse::Parser;
@@ -128,8 +128,6 @@ pub enum Test {
     Compare(Comparison),
     /// The columns' key is in this set.
     Known(Arc<KeySet>),
-    /// Every item of the list passes; of no items, all do.
-    Items(Box<Self>),
     /// No item of the list occurs in it twice; a null is an item, all NaN are one.
     UniqueItems,
     /// The items of the list come in this order; nulls and NaN are passed over.
@@ -152,15 +150,34 @@ pub struct RowRule {
     pub when: Vec<Predicate>,
     /// What must hold.
     pub predicate: Predicate,
+    /// Columns that hold a list for each row, all of one length: the rule is asked of their items, one after the other,
+    /// with what the other columns hold in the row. A row breaks it where an item does; one without items does not.
+    pub items: Vec<String>,
 }
 
 impl RowRule {
+    /// The rule without conditions, of whole rows.
+    pub fn of(columns: &[String], test: Test) -> Self {
+        let columns = columns.to_vec();
+        Self {
+            when: Vec::new(),
+            predicate: Predicate { columns, test },
+            items: Vec::new(),
+        }
+    }
+
     /// The only column that the rule looks at, where there is one.
     pub fn column(&self) -> Option<&str> {
         match self.predicate.columns.as_slice() {
-            [only] if self.when.is_empty() => Some(only),
+            [only] if self.when.is_empty() && self.items.is_empty() => Some(only),
             _ => None,
         }
+    }
+
+    /// The columns that the rule looks at, those of the conditions first.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &String> {
+        let predicates = self.when.iter().chain([&self.predicate]);
+        predicates.flat_map(|predicate| &predicate.columns)
     }
 
     /// Whether the rule can be judged on this schema.
@@ -168,10 +185,25 @@ impl RowRule {
     /// # Errors
     /// The reason why not, as [`Error::Type`].
     pub fn fits(&self, schema: &Schema) -> Result<()> {
-        self.when
-            .iter()
-            .chain([&self.predicate])
-            .try_for_each(|predicate| predicate.fits(schema))
+        let fits = |schema: &Schema| {
+            let mut predicates = self.when.iter().chain([&self.predicate]);
+            predicates.try_for_each(|predicate| predicate.fits(schema))
+        };
+        if self.items.is_empty() {
+            return fits(schema);
+        }
+        let mut fields = Vec::new();
+        for name in self.columns() {
+            let field = schema.field_with_name(name).map_err(|_| missing(name))?;
+            fields.push(if self.items.contains(name) {
+                let items = items_of(field.data_type());
+                let items = items.ok_or_else(|| without_items(name, field.data_type()))?;
+                items.as_ref().clone().with_name(name)
+            } else {
+                field.clone()
+            });
+        }
+        fits(&Schema::new(fields))
     }
 
     /// The rows of a batch that break the rule, and how many it was asked of.
@@ -179,17 +211,102 @@ impl RowRule {
     /// # Errors
     /// [`Error::Type`] where [`RowRule::fits`] would have said so.
     pub fn broken(&self, batch: &RecordBatch) -> Result<(BooleanBuffer, u64)> {
-        let mut broken = self.predicate.broken(batch)?;
-        let mut asked = batch.num_rows() as u64;
-        if !self.when.is_empty() {
-            let mut holds = BooleanBuffer::new_set(batch.num_rows());
-            for condition in &self.when {
-                holds = &holds & &condition.holds(batch)?;
-            }
-            asked = holds.count_set_bits() as u64;
-            broken = &broken & &holds;
+        let (mut broken, mut asked);
+        if self.items.is_empty() {
+            (broken, asked) = self.judged(batch)?;
+        } else {
+            let (ends, items) = self.one_by_one(batch)?;
+            (broken, asked) = self.judged(&items)?;
+            let any = |found: &BooleanBuffer| {
+                BooleanBuffer::collect_bool(batch.num_rows(), |row| {
+                    (ends[row]..ends[row + 1]).any(|item| found.value(item))
+                })
+            };
+            (broken, asked) = (any(&broken), asked.as_ref().map(any));
         }
-        Ok((broken, asked))
+        let rows = batch.num_rows();
+        Ok((broken, asked.map_or(rows, |asked| asked.count_set_bits()) as u64))
+    }
+
+    /// The rows that break the rule, and those that meet its conditions where it has any.
+    fn judged(&self, batch: &RecordBatch) -> Result<(BooleanBuffer, Option<BooleanBuffer>)> {
+        let broken = self.predicate.broken(batch)?;
+        if self.when.is_empty() {
+            return Ok((broken, None));
+        }
+        let mut holds = BooleanBuffer::new_set(batch.num_rows());
+        for condition in &self.when {
+            holds = &holds & &condition.holds(batch)?;
+        }
+        Ok((&broken & &holds, Some(holds)))
+    }
+
+    /// The items of all rows, with what the other columns hold beside them, and where each row's end, that of no row
+    /// first.
+    fn one_by_one(&self, batch: &RecordBatch) -> Result<(Vec<usize>, RecordBatch)> {
+        let mut lengths: Option<Vec<usize>> = None;
+        for name in &self.items {
+            let list = batch.column_by_name(name).ok_or_else(|| missing(name))?;
+            let (ends, _) = items(list).ok_or_else(|| without_items(name, list.data_type()))?;
+            let length = |row| {
+                if list.is_null(row) {
+                    0
+                } else {
+                    ends[row + 1] - ends[row]
+                }
+            };
+            let found: Vec<usize> = (0..list.len()).map(length).collect();
+            if lengths.as_ref().is_some_and(|lengths| *lengths != found) {
+                let message = "its lists are of other lengths than those beside it".to_owned();
+                return Err(Error::Type {
+                    name: name.clone(),
+                    message,
+                });
+            }
+            lengths = Some(found);
+        }
+        let lengths = lengths.unwrap_or_default();
+        let rows = lengths.iter().zip(0..);
+        let rows: UInt64Array = rows
+            .flat_map(|(&length, row)| std::iter::repeat_n(row, length))
+            .collect();
+        let mut columns: Vec<(&String, ArrayRef)> = Vec::new();
+        for name in self.columns() {
+            let column = batch.column_by_name(name).ok_or_else(|| missing(name))?;
+            if columns.iter().all(|(known, _)| *known != name) {
+                let column = if self.items.contains(name) {
+                    flat(name, column)?
+                } else {
+                    take(column, &rows, None)?
+                };
+                columns.push((name, column));
+            }
+        }
+        let mut ends = vec![0];
+        ends.extend(lengths.iter().scan(0, |end, length| {
+            *end += length;
+            Some(*end)
+        }));
+        Ok((ends, RecordBatch::try_from_iter(columns)?))
+    }
+
+    /// What a row that breaks the rule holds, for people: of lists the first item that does, and its place.
+    pub(crate) fn example(&self, batch: &RecordBatch, row: usize) -> String {
+        let all = |batch: &RecordBatch, row| {
+            let columns = self.columns().filter_map(|name| batch.column_by_name(name));
+            columns
+                .map(|column| shown(column, row))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        if !self.items.is_empty()
+            && let Ok((_, items)) = self.one_by_one(&batch.slice(row, 1))
+            && let Ok((broken, _)) = self.judged(&items)
+            && let Some(item) = broken.set_indices().next()
+        {
+            return format!("item {item}: {}", all(&items, item));
+        }
+        all(batch, row)
     }
 }
 
@@ -259,6 +376,13 @@ fn ordered(name: &str, data_type: &DataType) -> bool {
     !matches!(data_type, DataType::Dictionary(..)) && matches!(Kind::of(name, data_type), Ok(Kind::Number))
 }
 
+fn without_items(name: &str, data_type: &DataType) -> Error {
+    Error::Type {
+        name: name.to_owned(),
+        message: format!("a column of type {data_type} has no items"),
+    }
+}
+
 fn is_text(data_type: &DataType) -> bool {
     matches!(
         data_type,
@@ -288,12 +412,6 @@ impl Test {
                 Self::OrderedItems(_) => {
                     items_of(inner).is_some_and(|items| ordered(name, items.data_type()))
                 }
-                Self::Items(test) => {
-                    return items_of(inner).map_or_else(
-                        || Err(self.refused(name, data_type)),
-                        |items| test.takes(name, items.data_type()),
-                    );
-                }
             };
         if good {
             return Ok(());
@@ -314,7 +432,6 @@ impl Test {
             Self::MultipleOf(_) => "a multiple",
             Self::Compare(_) => "a comparison",
             Self::Known(_) => "a key",
-            Self::Items(_) => "a test of items",
             Self::UniqueItems => "whether items occur twice",
             Self::OrderedItems(_) => "an order of items",
         }
@@ -371,7 +488,6 @@ impl Test {
             }
             Self::Within(vocabulary) => vocabulary.found(name, array, false),
             Self::Without(vocabulary) => vocabulary.found(name, array, true),
-            Self::Items(test) => test.broken_by_items(name, array),
             Self::UniqueItems => self.broken_by_repeats(name, array),
             Self::OrderedItems(direction) => self.broken_by_order(name, array, *direction),
             Self::Utf8 => Ok(bytes(array, |bytes| std::str::from_utf8(bytes).is_err())),
@@ -386,16 +502,6 @@ impl Test {
             }
             _ => Err(self.refused(name, array.data_type())),
         }
-    }
-
-    /// The rows of lists with an item that breaks the test.
-    fn broken_by_items(&self, name: &str, array: &ArrayRef) -> Result<BooleanBuffer> {
-        let (ends, items) = items(array).ok_or_else(|| self.refused(name, array.data_type()))?;
-        let (first, last) = (ends[0], ends[array.len()]);
-        let broken = self.broken(name, &items.slice(first, last - first))?;
-        Ok(collect(array.len(), array.nulls(), |row| {
-            (ends[row]..ends[row + 1]).any(|item| broken.value(item - first))
-        }))
     }
 
     /// The rows of lists in which an item occurs twice.
@@ -430,21 +536,6 @@ impl Test {
         Ok(collect(array.len(), array.nulls(), |row| broken[row]))
     }
 
-    /// The value of a row that breaks the test, for people: of a list the first item that does, and its place.
-    pub(crate) fn example(&self, name: &str, array: &ArrayRef, row: usize) -> String {
-        let alone = array.slice(row, 1);
-        let found = match (self, items(&alone)) {
-            (Self::Items(test), Some((ends, items))) => {
-                let list = items.slice(ends[0], ends[1] - ends[0]);
-                let broken = test.broken(name, &list).ok();
-                let first = broken.and_then(|broken| broken.set_indices().next());
-                first.map(|item| format!("item {item}: {}", shown(&list, item)))
-            }
-            _ => None,
-        };
-        found.unwrap_or_else(|| shown(array, row))
-    }
-
     fn refused(&self, name: &str, data_type: &DataType) -> Error {
         Error::Type {
             name: name.to_owned(),
@@ -473,10 +564,7 @@ fn items(array: &ArrayRef) -> Option<(Vec<usize>, &ArrayRef)> {
 /// # Errors
 /// [`Error::Type`] where the column holds no lists.
 pub(crate) fn flat(name: &str, lists: &ArrayRef) -> Result<ArrayRef> {
-    let (ends, items) = items(lists).ok_or_else(|| Error::Type {
-        name: name.to_owned(),
-        message: format!("a column of type {} has no items", lists.data_type()),
-    })?;
+    let (ends, items) = items(lists).ok_or_else(|| without_items(name, lists.data_type()))?;
     let all = items.slice(ends[0], ends[lists.len()] - ends[0]);
     let length = |row: usize| ends[row + 1] - ends[row];
     if (0..lists.len()).all(|row| lists.is_valid(row) || length(row) == 0) {
@@ -961,34 +1049,109 @@ mod tests {
         assert_eq!(broken(&Test::Present(vocabulary), texts()), [1, 2]);
     }
 
+    fn lists(values: &[Option<Vec<Option<i64>>>]) -> ArrayRef {
+        Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(values.to_vec()))
+    }
+
+    /// The rows in which an item breaks a rule over columns of these names, and how many it was asked of.
+    fn broken_items(rule: &RowRule, columns: [(&str, ArrayRef); 2]) -> (Vec<usize>, u64) {
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        rule.fits(batch.schema_ref()).unwrap();
+        let (broken, asked) = rule.broken(&batch).unwrap();
+        (broken.set_indices().collect(), asked)
+    }
+
     #[test]
-    fn a_list_breaks_a_test_that_one_of_its_items_breaks() {
-        let items = |test: Test| Test::Items(Box::new(test));
-        let lists = [
+    fn a_list_breaks_a_rule_that_one_of_its_items_breaks() {
+        let values = [
             Some(vec![Some(1), Some(9)]),
             None,
             Some(vec![]),
             Some(vec![None]),
             Some(vec![Some(1)]),
         ];
-        let list = || ListArray::from_iter_primitive::<Int64Type, _, _>(lists.clone());
-        let small = items(range(None, Some((Limit::Integer(5), true))));
-        assert_eq!(broken(&small, list()), [0]);
-        assert_eq!(broken(&items(Test::NotNull), list()), [3]);
-        assert_eq!(broken(&small, list().slice(1, 4)), [0_usize; 0]);
-        assert_eq!(broken(&items(Test::NotNull), list().slice(2, 2)), [1]);
+        let of_items = |test: Test| RowRule {
+            items: vec!["x".to_owned()],
+            ..RowRule::of(&["x".to_owned()], test)
+        };
+        let rows: ArrayRef = Arc::new(Int8Array::from(vec![0; 5]));
+        let found = |test: Test, from: usize, count: usize| {
+            let columns = [
+                ("x", lists(&values).slice(from, count)),
+                ("y", rows.slice(0, count)),
+            ];
+            broken_items(&of_items(test), columns).0
+        };
+        let small = || range(None, Some((Limit::Integer(5), true)));
+        assert_eq!(found(small(), 0, 5), [0]);
+        assert_eq!(found(Test::NotNull, 0, 5), [3]);
+        assert_eq!(found(small(), 1, 4), [0_usize; 0]);
+        assert_eq!(found(Test::NotNull, 2, 2), [1]);
         let pairs = FixedSizeListArray::from_iter_primitive::<Int64Type, _, _>(
             [Some(vec![Some(1), Some(2)]), None, Some(vec![Some(3), Some(9)])],
             2,
         );
-        assert_eq!(broken(&small, pairs.slice(1, 2)), [1]);
-        let whole: ArrayRef = Arc::new(list());
-        assert!(small.takes("x", whole.data_type()).is_ok());
-        assert!(small.takes("x", &DataType::Int64).is_err());
+        let pairs: ArrayRef = Arc::new(pairs.slice(1, 2));
+        assert_eq!(
+            broken_items(&of_items(small()), [("x", pairs), ("y", rows.slice(0, 2))]).0,
+            [1]
+        );
+        let schema = |data_type| Schema::new(vec![arrow_schema::Field::new("x", data_type, true)]);
+        let numbers = || DataType::new_list(DataType::Int64, true);
+        assert!(of_items(small()).fits(&schema(numbers())).is_ok());
+        assert!(of_items(small()).fits(&schema(DataType::Int64)).is_err());
         assert!(
-            items(Test::Pattern(Regex::new("a").unwrap()))
-                .takes("x", whole.data_type())
+            of_items(Test::Reads(Literal::Date))
+                .fits(&schema(numbers()))
                 .is_err()
+        );
+    }
+
+    #[test]
+    fn items_are_compared_side_by_side_and_with_their_row() {
+        let left = lists(&[Some(vec![Some(1), Some(5)]), None, Some(vec![Some(3), None])]);
+        let right = || lists(&[Some(vec![Some(2), Some(4)]), None, Some(vec![Some(1), Some(1)])]);
+        let names = ["x".to_owned(), "y".to_owned()];
+        let ordered = RowRule {
+            items: names.to_vec(),
+            ..RowRule::of(&names, Test::Compare(Comparison::LessOrEqual))
+        };
+        assert_eq!(
+            broken_items(&ordered, [("x", Arc::clone(&left)), ("y", right())]),
+            (vec![0, 2], 3)
+        );
+        let batch = RecordBatch::try_from_iter([("x", Arc::clone(&left)), ("y", right())]).unwrap();
+        assert_eq!(ordered.example(&batch, 0), "item 1: 5, 4");
+        // Asked of the rows with an item that meets the condition.
+        let large = Predicate {
+            columns: vec!["y".to_owned()],
+            test: range(Some((Limit::Integer(3), true)), None),
+        };
+        let rule = RowRule {
+            when: vec![large],
+            ..ordered.clone()
+        };
+        assert_eq!(
+            broken_items(&rule, [("x", Arc::clone(&left)), ("y", right())]),
+            (vec![0], 1)
+        );
+        let of_row = RowRule {
+            items: vec!["x".to_owned()],
+            ..ordered.clone()
+        };
+        let bounds: ArrayRef = Arc::new(Int8Array::from(vec![5, 0, 2]));
+        assert_eq!(
+            broken_items(&of_row, [("x", Arc::clone(&left)), ("y", bounds)]),
+            (vec![2], 3)
+        );
+        let other = lists(&[Some(vec![Some(2)]), None, None]);
+        let batch = RecordBatch::try_from_iter([("x", left), ("y", other)]).unwrap();
+        assert!(
+            ordered
+                .broken(&batch)
+                .unwrap_err()
+                .to_string()
+                .contains("other lengths")
         );
     }
 

@@ -12,7 +12,7 @@ use crate::num::CHUNK;
 use crate::validate::facts::{Asked, ColumnFacts};
 use crate::validate::keys::{EXAMPLES, KeyCounts, KeyFacts, KeySet, RowKeys, Spill};
 use crate::validate::order::{Direction, Order};
-use crate::validate::rule::{Predicate, RowRule, Test, flat, shown};
+use crate::validate::rule::{RowRule, Test, flat, shown};
 use crate::validate::statistics::{Groups, Statistics};
 use crate::validate::view::View;
 use crate::{Error, Result, par};
@@ -46,30 +46,16 @@ impl Rule {
     fn fits(&self, schema: &Schema) -> Result<()> {
         match self {
             Self::Row(rule) => rule.fits(schema),
-            Self::Keys(columns) => RowRule {
-                when: Vec::new(),
-                predicate: Predicate {
-                    columns: columns.clone(),
-                    test: Test::Known(Arc::default()),
-                },
+            Self::Keys(columns) => RowRule::of(columns, Test::Known(Arc::default())).fits(schema),
+            Self::Items(column) => {
+                let columns = std::slice::from_ref(column);
+                let items = columns.to_vec();
+                let rule = RowRule::of(columns, Test::Known(Arc::default()));
+                RowRule { items, ..rule }.fits(schema)
             }
-            .fits(schema),
-            Self::Items(column) => RowRule {
-                when: Vec::new(),
-                predicate: Predicate {
-                    columns: vec![column.clone()],
-                    test: Test::Items(Box::new(Test::Known(Arc::default()))),
-                },
+            Self::Order(column, _) => {
+                RowRule::of(std::slice::from_ref(column), Test::MultipleOf(1.0)).fits(schema)
             }
-            .fits(schema),
-            Self::Order(column, _) => RowRule {
-                when: Vec::new(),
-                predicate: Predicate {
-                    columns: vec![column.clone()],
-                    test: Test::MultipleOf(1.0),
-                },
-            }
-            .fits(schema),
         }
     }
 }
@@ -113,7 +99,7 @@ pub struct Scanned {
 ///
 /// A column may lie inside of another one: `parent.child` is a field of a struct, null where the struct is; `list[]`
 /// stands for a list's items and `list[].child` for a field of them, `map{}.key` and `map{}.value` for those of a map.
-/// Of these [`Test::Items`] can be asked; their facts are those of all items.
+/// Of these a rule can be asked item by item; their facts are those of all items.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The columns of the data.
@@ -448,8 +434,7 @@ impl Task {
                         let test = &row.predicate.test;
                         let broken = test.broken(name, &values)?;
                         let asked = values.len() as u64;
-                        let example = |row| test.example(name, &values, row);
-                        let broken = Broken::of(&broken, asked, piece.first, example);
+                        let broken = Broken::of(&broken, asked, piece.first, |row| shown(&values, row));
                         parts.push(Part::Row(rule, broken));
                     }
                 }
@@ -495,16 +480,10 @@ fn part(index: usize, rule: &Rule, rows: &RecordBatch, first: u64) -> Result<Par
     Ok(match rule {
         Rule::Row(rule) => {
             let (broken, asked) = rule.broken(rows)?;
-            let predicates = rule.when.iter().chain([&rule.predicate]);
-            let columns: Vec<_> = predicates
-                .flat_map(|each| &each.columns)
-                .map(column)
-                .collect::<Result<_>>()?;
-            let broken = Broken::of(&broken, asked, first, |row| {
-                let values: Vec<String> = columns.iter().map(|column| shown(column, row)).collect();
-                values.join(", ")
-            });
-            Part::Row(index, broken)
+            Part::Row(
+                index,
+                Broken::of(&broken, asked, first, |row| rule.example(rows, row)),
+            )
         }
         Rule::Keys(names) => {
             let columns: Vec<_> = names
@@ -565,13 +544,7 @@ pub fn broken_rows(
             let Some(Some(set)) = repeated.get(index) else {
                 return Ok(BooleanBuffer::new_unset(batch.num_rows()));
             };
-            let known = RowRule {
-                when: Vec::new(),
-                predicate: Predicate {
-                    columns: columns.clone(),
-                    test: Test::Known(Arc::clone(set)),
-                },
-            };
+            let known = RowRule::of(columns, Test::Known(Arc::clone(set)));
             let mut found = !&known.broken(batch)?.0;
             for name in columns {
                 if let Some(nulls) = batch

@@ -379,7 +379,12 @@ mod tests {
         };
         let kept = |when: Vec<Predicate>, test| {
             let predicate = predicate("x", test);
-            let kept = told.kept(&RowRule { when, predicate }).unwrap();
+            let kept = told
+                .kept(&RowRule {
+                    when,
+                    ..RowRule::of(&predicate.columns, predicate.test)
+                })
+                .unwrap();
             kept.set_indices().collect::<Vec<_>>()
         };
         let there = || vec![predicate("x", Test::NotNull)];
