@@ -168,10 +168,9 @@ impl RowRule {
 
     /// The only column that the rule looks at, where there is one.
     pub fn column(&self) -> Option<&str> {
-        match self.predicate.columns.as_slice() {
-            [only] if self.when.is_empty() && self.items.is_empty() => Some(only),
-            _ => None,
-        }
+        let mut columns = self.columns();
+        let first = columns.next()?;
+        (self.items.is_empty() && columns.all(|other| other == first)).then_some(first)
     }
 
     /// The columns that the rule looks at, those of the conditions first.

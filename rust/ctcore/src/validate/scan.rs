@@ -12,7 +12,7 @@ use crate::num::CHUNK;
 use crate::validate::facts::{Asked, ColumnFacts};
 use crate::validate::keys::{EXAMPLES, KeyCounts, KeyFacts, KeySet, RowKeys, Spill};
 use crate::validate::order::{Direction, Order};
-use crate::validate::rule::{RowRule, Test, flat, shown};
+use crate::validate::rule::{RowRule, Test, flat};
 use crate::validate::statistics::{Groups, Statistics};
 use crate::validate::view::View;
 use crate::{Error, Result, par};
@@ -197,6 +197,8 @@ enum Part {
 
 /// Chunks that are scanned together: enough work for every thread, little memory.
 const CHUNKS: usize = 8;
+/// Rows that all rules of a column judge before the next ones: they stay in the second-level cache.
+const BLOCK: usize = CHUNK / 8;
 
 /// Scans a stream of batches, of the columns and groups that [`Plan::needed`] names, or of all. A column that a group
 /// does not need may hold anything there. `spill` gives each rule about keys its room on disk.
@@ -422,22 +424,30 @@ impl Task {
                 asked,
                 rules,
             } => {
-                let schema = chunk.schema_ref();
-                let (name, column) = (schema.field(*index).name(), chunk.column(*index));
-                let mut parts = Vec::with_capacity(rules.len() + 1);
-                for &rule in rules {
-                    let (Rule::Row(row), Ok(kept)) = (&plan.rules[rule], &known.rules[rule]) else {
-                        continue;
-                    };
-                    for piece in groups.open(|group| kept.value(group), start, rows) {
-                        let values = column.slice(piece.rows.start, piece.rows.len());
-                        let test = &row.predicate.test;
-                        let broken = test.broken(name, &values)?;
-                        let asked = values.len() as u64;
-                        let broken = Broken::of(&broken, asked, piece.first, |row| shown(&values, row));
-                        parts.push(Part::Row(rule, broken));
+                let alone = chunk.project(&[*index])?;
+                let (name, column) = (chunk.schema_ref().field(*index).name(), chunk.column(*index));
+                let mut parts = vec![Broken::default(); rules.len()];
+                // A dictionary's values are judged once a block.
+                let block = if column.data_type().is_primitive() {
+                    BLOCK
+                } else {
+                    CHUNK
+                };
+                for at in (0..rows).step_by(block) {
+                    for (&rule, part) in rules.iter().zip(&mut parts) {
+                        let (Rule::Row(row), Ok(kept)) = (&plan.rules[rule], &known.rules[rule]) else {
+                            continue;
+                        };
+                        let (start, rows) = (start + at as u64, block.min(rows - at));
+                        for piece in groups.open(|group| kept.value(group), start, rows) {
+                            let values = alone.slice(at + piece.rows.start, piece.rows.len());
+                            let (broken, asked) = row.broken(&values)?;
+                            part.add(&broken, asked, piece.first, |place| row.example(&values, place));
+                        }
                     }
                 }
+                let parts = rules.iter().zip(parts).map(|(&rule, part)| Part::Row(rule, part));
+                let mut parts: Vec<Part> = parts.collect();
                 if let Some(asked) = asked {
                     let told = known.facts.get(name.as_str());
                     let answered = |group: usize| told.is_some_and(|told| told[group].is_some());
@@ -480,10 +490,9 @@ fn part(index: usize, rule: &Rule, rows: &RecordBatch, first: u64) -> Result<Par
     Ok(match rule {
         Rule::Row(rule) => {
             let (broken, asked) = rule.broken(rows)?;
-            Part::Row(
-                index,
-                Broken::of(&broken, asked, first, |row| rule.example(rows, row)),
-            )
+            let mut part = Broken::default();
+            part.add(&broken, asked, first, |row| rule.example(rows, row));
+            Part::Row(index, part)
         }
         Rule::Keys(names) => {
             let columns: Vec<_> = names
@@ -503,18 +512,14 @@ fn part(index: usize, rule: &Rule, rows: &RecordBatch, first: u64) -> Result<Par
 }
 
 impl Broken {
-    fn of(broken: &BooleanBuffer, asked: u64, start: u64, value: impl Fn(usize) -> String) -> Self {
-        let count = broken.count_set_bits() as u64;
-        let examples = broken
-            .set_indices()
-            .take(EXAMPLES)
-            .map(|row| (start + row as u64, value(row)))
-            .collect();
-        Self {
-            asked,
-            count,
-            examples,
-        }
+    /// Adds the rows that follow, of which `broken` break the rule. The first of them is row `start`.
+    fn add(&mut self, broken: &BooleanBuffer, asked: u64, start: u64, value: impl Fn(usize) -> String) {
+        self.asked += asked;
+        self.count += broken.count_set_bits() as u64;
+        let room = EXAMPLES - self.examples.len();
+        let rows = broken.set_indices().take(room);
+        self.examples
+            .extend(rows.map(|row| (start + row as u64, value(row))));
     }
 
     fn merge(&mut self, later: Self) {
