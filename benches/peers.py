@@ -100,7 +100,7 @@ def ndcg_rows(queries=20_000, documents=50):
     row(name, ours, f"numpy {version('numpy')}, vectorised", numpy_time, "3x")
 
 
-def many_rows_row(large=500_000):
+def many_queries_rows(large=500_000):
     rng = np.random.default_rng(1)
     grades = rng.integers(0, 5, large * 100, dtype=np.uint8)
     scores = rng.random(large * 100, dtype=np.float32)
@@ -242,6 +242,7 @@ if __name__ == "__main__":
     print(f"ctcore {_core.__version__}, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
     print("| work | ctcore | peer | peer's time | ratio | bar |\n|---|---|---|---|---|---|")
     ndcg_rows()
+    many_queries_rows()
     bootstrap_row()
     ks_row()
     rank_row()

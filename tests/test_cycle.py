@@ -175,6 +175,14 @@ def test_a_command_trainer(project):
     assert (gain.value, gain.verdict) == (0.0, Verdict.FAIL)  # the same scores: proven to gain less than 1%
 
 
+def test_times_to_the_nanosecond(project):
+    """Python's own times hold microseconds."""
+    table = rows()
+    ticks = pa.array(table["time"].cast(pa.int64()).to_numpy() * 1_000 + 1)
+    project.rows(table.set_column(0, "time", ticks.cast(pa.timestamp("ns", "UTC"))))
+    assert run(project).outcome == "promoted"
+
+
 def test_a_callable_trainer_and_a_callable_source(project):
     project.write(
         "train.py",

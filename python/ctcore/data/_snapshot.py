@@ -64,13 +64,15 @@ def snapshot(
     if callable(source):
         origin["sha256"] = _digest(table)
     times = pc.min_max(table[time_column])
+    moment = pa.timestamp("us", time_type.tz)  # what Python's own times hold
+    first, last = (_text(times[end].cast(moment, safe=False).as_py()) for end in ("min", "max"))
     record = {
         "source": origin,
         "time_column": time_column,
         "read": [start.isoformat(), end.isoformat()],
         "rows": table.num_rows,
-        "first": _text(times["min"].as_py()),
-        "last": _text(times["max"].as_py()),
+        "first": first,
+        "last": last,
     }
     return Snapshot(table, record)
 

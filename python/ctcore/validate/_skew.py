@@ -506,7 +506,9 @@ def _value(scalar: Any) -> Any:
     try:
         return scalar.as_py()
     except ValueError:
-        return str(scalar)
+        import pyarrow as pa  # noqa: PLC0415 - heavy
+
+        return scalar.cast(pa.string()).as_py()
 
 
 def _plain(column: Any) -> Any:
