@@ -503,7 +503,8 @@ def test_collection_has_two_phases_and_keeps_what_is_of_use(tmp_path):
     assert registry.verify().verdict is Verdict.PASS
 
 
-def test_a_blob_that_is_written_again_while_it_is_collected_stays(tmp_path):
+def set_aside(tmp_path):
+    """A registry that has set aside two of three versions eight days ago, and the policy that did."""
     moment = [datetime(2024, 1, 1, tzinfo=UTC)]
     registry = at(tmp_path, moment)
     for index in range(3):
@@ -511,6 +512,11 @@ def test_a_blob_that_is_written_again_while_it_is_collected_stays(tmp_path):
     policy = {"grace": timedelta(days=7), "served": timedelta(days=30), "newest": 1}
     assert registry.gc(**policy).planned == {"m": [1, 2]}
     moment[0] += timedelta(days=8)
+    return registry, policy
+
+
+def test_a_blob_that_is_written_again_while_it_is_collected_stays(tmp_path):
+    registry, policy = set_aside(tmp_path)
     registry.register("other", {"model.txt": b"model 0"}, run="x", kind="test")
     assert registry.gc(**policy).deleted == {"m": [2]}
     assert registry.files(registry.version("other", 1)) == {"model.txt": b"model 0"}
@@ -519,13 +525,7 @@ def test_a_blob_that_is_written_again_while_it_is_collected_stays(tmp_path):
 
 
 def test_what_was_collected_cannot_be_pinned_until_it_is_there_again(tmp_path):
-    moment = [datetime(2024, 1, 1, tzinfo=UTC)]
-    registry = at(tmp_path, moment)
-    for index in range(3):
-        registry.register("m", {"model.txt": b"model %d" % index}, run=f"{index}", kind="test")
-    policy = {"grace": timedelta(days=7), "served": timedelta(days=30), "newest": 1}
-    registry.gc(**policy)
-    moment[0] += timedelta(days=8)
+    registry, policy = set_aside(tmp_path)
     assert registry.gc(**policy).deleted == {"m": [1, 2]}
     with pytest.raises(RefusedError, match="the files of version 1 of m were collected; register them again first"):
         registry.pin("m", 1)
