@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ctcore import _core
 
+Z_90 = 1.6448536269514727
+"""The normal quantile of a two-sided 90% interval, each side of which is wrong 5% of the time."""
+
 
 def exact_interval(hits: int, rows: int) -> tuple[float, float]:
     """Give the exact two-sided 90% interval of a share of the rows (Clopper and Pearson, Biometrika 26, 1934).

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctcore import _core
+from ctcore.binomial import Z_90
 from ctcore.drift._primary import Against
 from ctcore.drift._profile import Profile, profile
 from ctcore.drift._spans import days_of
@@ -33,7 +34,6 @@ RANK_CELLS = 100
 
 _DRAWS = 399
 _SEED = 0
-_Z_90 = 1.6448536269514727  # each side of a two-sided 90% interval is wrong 5% of the time
 _Z_80 = 1.2815515655446004  # nine of ten lie on this side
 _MOST_SKEWED = 1.0
 _FURTHEST = 12
@@ -119,7 +119,7 @@ class _Drawn:
     def lowest(self) -> float:
         """Give what it is below at most 5% of the time; for what leans far, by Cantelli's inequality."""
         if self.skewness <= _MOST_SKEWED:
-            return self.quantile(-_Z_90)
+            return self.quantile(-Z_90)
         return self.mean - math.sqrt(19) * self.deviation
 
     def above(self, value: float) -> float:
@@ -134,7 +134,7 @@ class _Drawn:
 
 def _inflation(days: int) -> float:
     """Give what drawing few days anew leaves out: of their variance, and of what is not known of it."""
-    return math.sqrt(days / (days - 1)) * _core.t_quantile(0.95, days - 1) / _Z_90
+    return math.sqrt(days / (days - 1)) * _core.t_quantile(0.95, days - 1) / Z_90
 
 
 def _drawn(days: Array, rng: np.random.Generator) -> Array:
@@ -195,9 +195,9 @@ def cells_against(statistic: str, days: tuple[Array, Array], tolerance: float, s
     path = _Path(of, days)
     at = path.border(lambda value, _: value < there)
     drawn = path.drawn(at)
-    lower = path.border(lambda _, drawn: path.estimate > drawn.quantile(_Z_90))
+    lower = path.border(lambda _, drawn: path.estimate > drawn.quantile(Z_90))
     upper = path.border(lambda _, drawn: path.estimate > drawn.lowest)
-    critical = drawn.quantile(_Z_90)
+    critical = drawn.quantile(Z_90)
     found = path.border(lambda value, drawn: value < there or drawn.quantile(-_Z_80) < critical)
 
     def passes(number: int) -> bool:
@@ -328,12 +328,12 @@ def ranks_against(
         everywhere = (np.abs(noise) * widths).sum(axis=1) / scale
         at_a_place = float((noise.std(axis=0) * widths).sum()) / scale
         spread = _Drawn.of(everywhere)
-    fewest, reach = min(len(side) for side in days), spread.quantile(_Z_90)
-    still = _Drawn.of(everywhere).quantile(_Z_80) + _Z_90 * at_a_place
+    fewest, reach = min(len(side) for side in days), spread.quantile(Z_90)
+    still = _Drawn.of(everywhere).quantile(_Z_80) + Z_90 * at_a_place
     return Against(
         statistic=shown,
         lower=max(shown - reach, 0.0),
-        upper=shown + _Z_90 * at_a_place,
+        upper=shown + Z_90 * at_a_place,
         p_above=spread.above(shown - tolerance),
         units_to_pass=math.ceil(fewest * (still / tolerance) ** 2),
         smallest_found=tolerance + reach + _Z_80 * at_a_place,

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ctcore import _core
-from ctcore.binomial import exact_interval
+from ctcore.binomial import Z_90, exact_interval
 from ctcore.drift._primary import rounded
 from ctcore.verdict import Check, Verdict
 
-_Z_90 = 1.6448536269514727  # each side of a two-sided 90% interval is wrong 5% of the time
 _Z_80 = 1.2815515655446004  # nine of ten lie on this side
 _NONE_SEEN = 4.8  # rows times tolerance with which no hit a side, nearly, proves a share below it
 _FEW_NEW = 10.5  # the same for the five values that lie outside of another sample's range, nine times in ten at most
@@ -139,9 +138,9 @@ def judge_share(
 
 def _too_few(share: float, rows: tuple[int, int], tolerance: float, fewest: float) -> str:
     noise = share * (1 - share)
-    needed = max(2 * noise * (2 * _Z_90 / tolerance) ** 2, fewest / tolerance)
+    needed = max(2 * noise * (2 * Z_90 / tolerance) ** 2, fewest / tolerance)
     n, m = rows
-    found = tolerance + (_Z_90 + _Z_80) * math.sqrt(noise * (1 / n + 1 / m)) + _NONE_SEEN / min(rows)
+    found = tolerance + (Z_90 + _Z_80) * math.sqrt(noise * (1 / n + 1 / m)) + _NONE_SEEN / min(rows)
     return (
         f"{n:,} and {m:,} rows cannot tell that from {tolerance:.2%} and find a change of {min(found, 1):.1%} nine "
         f"times in ten; if nothing moved, about {rounded(needed):,} rows a side would show it"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ctcore import _core
-from ctcore.binomial import exact_interval
+from ctcore.binomial import Z_90, exact_interval
 from ctcore.errors import ArgumentError, ColumnTypeError, DataError, did_you_mean
 from ctcore.validate._check import in_files
 from ctcore.verdict import Check, Report, Verdict, plain
@@ -25,8 +25,6 @@ _PIECE = 1 << 20
 """Keys that are hashed at once."""
 _PART_BITS = 6
 """Keys are matched in 64 parts."""
-_Z_90 = 1.6448536269514727
-"""Each side of a two-sided 90% interval is wrong 5% of the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,7 +355,7 @@ def _needed(share: float, tolerance: float) -> str:
     """Say how many rows would decide, if the share stayed as it is."""
     if share == tolerance:
         return "more rows of another share are needed to tell"
-    rows = share * (1 - share) * (_Z_90 / (share - tolerance)) ** 2
+    rows = share * (1 - share) * (Z_90 / (share - tolerance)) ** 2
     if share < tolerance:
         rows = max(rows, math.log(0.05) / math.log1p(-tolerance))  # where none differs
     return f"about {float(f'{rows:.1e}'):,.0f} rows would tell"
