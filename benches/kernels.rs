@@ -36,9 +36,16 @@ fn ndcg_at_10(bencher: Bencher<'_, '_>, (queries, documents): (usize, usize)) {
         }],
         convention: Convention::default(),
     };
-    bencher
-        .counter(ItemsCount::new(rows))
-        .bench(|| ndcg.evaluate(Grades::Whole(&grades), &scores, &groups, Weights::default()));
+    let mut values = vec![0.0; queries];
+    bencher.counter(ItemsCount::new(rows)).bench_local(|| {
+        ndcg.evaluate(
+            Grades::Whole(&grades),
+            &scores,
+            &groups,
+            Weights::default(),
+            &mut values,
+        )
+    });
 }
 
 #[divan::bench]

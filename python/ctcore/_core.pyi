@@ -115,6 +115,7 @@ def ranking(
     *,
     metrics: Sequence[tuple[str, int | None]],
     definition: Any,
+    values: Sequence[NDArray[np.float64]],
     weight: Any = None,
     item_weight: Any = None,
     bounds: bool = True,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Span = tuple[str, Any, Any]
 
-_BATCH_ROWS = 65_536
+_BATCH_ROWS = 131_072
 _BATCH_BYTES = 1 << 27
 _GROUP_ROWS = 2**31 - 1
 

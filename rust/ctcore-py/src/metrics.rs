@@ -10,7 +10,7 @@ use ctcore::metrics::pointwise::{Loss, losses as row_losses};
 use ctcore::metrics::ranking::{Evaluated, Ranking, Weights};
 use ctcore::metrics::select::Score;
 use ctcore::{Error, Result};
-use numpy::{IntoPyArray, PyArray1};
+use numpy::{IntoPyArray, PyArray1, PyReadwriteArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -148,11 +148,11 @@ const MEASURES: &[(&str, Measure)] = &[
 ];
 
 /// Ranking metrics, each a name and a cutoff, of each query and on average, for the scores of one
-/// model or of two. Flag bits of a query: 1 no relevant document, 2 equal grades, 4 at most one
+/// model or of two. `values` has an array of metrics x queries for each model, which is filled. Flag bits of a query: 1 no relevant document, 2 equal grades, 4 at most one
 /// document, 8 equal scores, 16 no gain. Without `bounds`, which two models never have, the means in
 /// the worst and the best order of equal scores are NaN.
 #[pyfunction]
-#[pyo3(signature = (relevance, models, group, *, metrics, definition, weight=None, item_weight=None, bounds=true))]
+#[pyo3(signature = (relevance, models, group, *, metrics, definition, values, weight=None, item_weight=None, bounds=true))]
 #[expect(clippy::too_many_arguments, reason = "named in Python")]
 pub(crate) fn ranking<'py>(
     py: Python<'py>,
@@ -161,10 +161,15 @@ pub(crate) fn ranking<'py>(
     group: Column,
     metrics: Vec<(String, Option<usize>)>,
     definition: Definition,
+    mut values: Vec<PyReadwriteArray2<'py, f64>>,
     weight: Option<Column>,
     item_weight: Option<Column>,
     bounds: bool,
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    let mut values = values
+        .iter_mut()
+        .map(PyReadwriteArray2::as_slice_mut)
+        .collect::<std::result::Result<Vec<_>, _>>()?;
     let found = run(py, || {
         let metrics = metrics
             .iter()
@@ -195,27 +200,37 @@ pub(crate) fn ranking<'py>(
             item: item.as_ref().map(|weight| weight.values().as_ref()),
         };
         let ask = |relevance| (&ranking, relevance, &groups, weight);
-        match models.as_slice() {
-            [only] => match scores("score", only)? {
-                Scores::Single(only) => one(ask(relevance), only.values(), bounds),
-                Scores::Double(only) => one(ask(relevance), only.values(), bounds),
+        match (models.as_slice(), values.as_mut_slice()) {
+            ([only], [values]) => match scores("score", only)? {
+                Scores::Single(only) => one(ask(relevance), only.values(), bounds, values),
+                Scores::Double(only) => one(ask(relevance), only.values(), bounds, values),
             },
-            [candidate, production] => {
+            ([candidate, production], [first, second]) => {
+                let values = [&mut **first, &mut **second];
                 match (scores("candidate", candidate)?, scores("production", production)?) {
-                    (Scores::Single(a), Scores::Single(b)) => two(ask(relevance), a.values(), b.values()),
-                    (Scores::Double(a), Scores::Double(b)) => two(ask(relevance), a.values(), b.values()),
+                    (Scores::Single(a), Scores::Single(b)) => {
+                        two(ask(relevance), a.values(), b.values(), values)
+                    }
+                    (Scores::Double(a), Scores::Double(b)) => {
+                        two(ask(relevance), a.values(), b.values(), values)
+                    }
                     // Each is ranked in its own precision: f64 holds every f32.
                     _ => two(
                         ask(relevance),
                         floats("candidate", candidate)?.values(),
                         floats("production", production)?.values(),
+                        values,
                     ),
                 }
             }
-            _ => Err(Error::argument(
-                "models",
-                format!("must be one or two, found {}", models.len()),
-            )),
+            (models, values) => {
+                let message = format!(
+                    "must be one or two, found {} with {} values",
+                    models.len(),
+                    values.len()
+                );
+                Err(Error::argument("models", message))
+            }
         }
     })?;
     found
@@ -227,18 +242,23 @@ pub(crate) fn ranking<'py>(
 /// What is asked of each model.
 type Ask<'a> = (&'a Ranking, Grades<'a>, &'a Groups, Weights<'a>);
 
-fn one<S: Score>(ask: Ask<'_>, scores: &[S], bounds: bool) -> Result<Vec<Evaluated>> {
+fn one<S: Score>(ask: Ask<'_>, scores: &[S], bounds: bool, values: &mut [f64]) -> Result<Vec<Evaluated>> {
     let (ranking, relevance, groups, weight) = ask;
     Ok(vec![if bounds {
-        ranking.evaluate(relevance, scores, groups, weight)?
+        ranking.evaluate(relevance, scores, groups, weight, values)?
     } else {
-        ranking.evaluate_unbounded(relevance, scores, groups, weight)?
+        ranking.evaluate_unbounded(relevance, scores, groups, weight, values)?
     }])
 }
 
-fn two<S: Score>(ask: Ask<'_>, candidate: &[S], production: &[S]) -> Result<Vec<Evaluated>> {
+fn two<S: Score>(
+    ask: Ask<'_>,
+    candidate: &[S],
+    production: &[S],
+    values: [&mut [f64]; 2],
+) -> Result<Vec<Evaluated>> {
     let (ranking, relevance, groups, weight) = ask;
-    let found = ranking.evaluate_pair(relevance, candidate, production, groups, weight)?;
+    let found = ranking.evaluate_pair(relevance, candidate, production, groups, weight, values)?;
     Ok(found.into())
 }
 
@@ -251,7 +271,6 @@ fn ranking_dict(py: Python<'_>, found: Evaluated) -> PyResult<Bound<'_, PyDict>>
             entry.set_item("value", column.mean)?;
             entry.set_item("pessimistic", column.pessimistic)?;
             entry.set_item("optimistic", column.optimistic)?;
-            entry.set_item("per_query", column.values.into_pyarray(py))?;
             Ok(entry)
         })
         .collect::<PyResult<Vec<_>>>()?;

@@ -129,9 +129,22 @@ pub fn sum<T: Copy>(values: &[T], term: impl Fn(T) -> f64) -> f64 {
 /// # Ok::<(), ctcore::Error>(())
 /// ```
 pub fn weighted_mean(values: &[f64], weight: Option<&[f64]>) -> Result<f64> {
+    let (total, weights) = weighted_sum(values, weight)?;
+    Ok(total / weights)
+}
+
+/// The sum of [`weighted_mean`], and the weights that it is divided by.
+///
+/// # Errors
+/// Those of [`weighted_mean`].
+pub fn weighted_sum(values: &[f64], weight: Option<&[f64]>) -> Result<(f64, f64)> {
     let Some(weight) = weight else {
-        let count = sum(values, |x| f64::from(u8::from(!x.is_nan())));
-        return Ok(sum(values, |x| if x.is_nan() { 0.0 } else { x }) / count);
+        let (mut count, mut total) = (0.0, Sum::default());
+        for chunk in values.chunks(CHUNK) {
+            count += lane_sum(chunk, |x| f64::from(u8::from(!x.is_nan())));
+            total.add(lane_sum(chunk, |x| if x.is_nan() { 0.0 } else { x }));
+        }
+        return Ok((total.total(), count));
     };
     if weight.len() != values.len() {
         let message = format!(
@@ -159,7 +172,7 @@ pub fn weighted_mean(values: &[f64], weight: Option<&[f64]>) -> Result<f64> {
     if total == 0.0 && !pairs.is_empty() {
         return Err(Error::argument("weight", "must not be 0 everywhere"));
     }
-    Ok(sum(&pairs, |(value, weight)| value * weight) / total)
+    Ok((sum(&pairs, |(value, weight)| value * weight), total))
 }
 
 /// Count, mean and sum of squared deviations, mergeable.

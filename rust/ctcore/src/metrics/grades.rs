@@ -11,6 +11,9 @@ pub(super) trait Grade: Copy + PartialOrd + Send + Sync {
     /// `2^grade`.
     fn exp2(self) -> f64;
 
+    /// The lowest grade that is at least `value`, which is above 0; `None` where none can be.
+    fn lowest_from(value: f64) -> Option<Self>;
+
     /// The lowest and the highest grade; `None` without rows.
     fn range(grades: &[Self]) -> Option<(Self, Self)>;
 
@@ -51,6 +54,11 @@ impl Grade for u8 {
         f64::from_bits((1023 + u64::from(self)) << 52) // the exponent of a number is its bits 52 to 62
     }
 
+    fn lowest_from(value: f64) -> Option<Self> {
+        let value = value.ceil();
+        (value <= 255.0).then_some(value as Self)
+    }
+
     fn range(grades: &[Self]) -> Option<(Self, Self)> {
         // Two loops: together they would not be vectorised.
         let lowest = grades.iter().fold(Self::MAX, |lowest, &grade| lowest.min(grade));
@@ -59,11 +67,7 @@ impl Grade for u8 {
     }
 
     fn reaching(grades: &[Self], least: f64) -> usize {
-        let least = least.ceil();
-        if least > 255.0 {
-            return 0;
-        }
-        at_least(grades, least as Self)
+        Self::lowest_from(least).map_or(0, |least| at_least(grades, least))
     }
 
     fn ideal(grades: &[Self], highest: Self, k: usize, scratch: &mut Ideal, gain: &impl Fn(Self) -> f64) {
@@ -112,6 +116,10 @@ impl Grade for f64 {
 
     fn exp2(self) -> f64 {
         self.exp2()
+    }
+
+    fn lowest_from(value: f64) -> Option<Self> {
+        Some(value)
     }
 
     fn range(grades: &[Self]) -> Option<(Self, Self)> {

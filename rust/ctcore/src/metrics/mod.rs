@@ -1,6 +1,7 @@
 //! Metrics: how good a model's scores are. One family a file.
 
 pub mod classification;
+mod cut;
 pub mod definition;
 pub mod exposure;
 mod grades;

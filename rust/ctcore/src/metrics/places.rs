@@ -12,20 +12,6 @@ pub(super) struct Needs {
     pub(super) first: bool,
     pub(super) stop: bool,
     pub(super) pairs: bool,
-    pub(super) at_relevant: bool,
-}
-
-impl Needs {
-    /// DCG and NDCG alone.
-    const GAIN: Self = Self {
-        gain: true,
-        hit: false,
-        precision: false,
-        first: false,
-        stop: false,
-        pairs: false,
-        at_relevant: false,
-    };
 }
 
 /// One number a place, best place first. Every order of a block of equal scores is equally likely.
@@ -45,7 +31,7 @@ pub(super) struct Places {
     pub(super) preferred: f64,
     /// Twice the pairs (relevant, not relevant) in the right order, equal scores once.
     pub(super) pairs: u128,
-    /// The hits in as many places as the query has relevant documents.
+    /// The hits in as many places as the query has relevant documents; see [`super::cut`].
     pub(super) at_relevant: f64,
     // What is known of the documents above.
     place: usize,
@@ -85,52 +71,61 @@ impl Places {
         ] {
             column.clear();
         }
-        (self.preferred, self.pairs, self.at_relevant) = (0.0, 0, 0.0);
+        (self.preferred, self.pairs) = (0.0, 0);
         (self.place, self.relevant, self.judged_irrelevant) = (0, 0, 0);
         self.going_on = 1.0;
     }
 
-    /// Adds the one document that follows: [`Self::push`] of a block of one, without its divisions.
-    #[inline]
-    pub(super) fn push_one<G: Grade>(&mut self, grade: G, frame: &Frame<'_, impl Fn(G) -> f64>) {
-        if frame.needs == Needs::GAIN && self.place < frame.limit {
-            self.gain.push((frame.gain)(grade));
-            self.place += 1;
-        } else {
-            self.push_all_of_one(grade, frame);
-        }
-    }
-
-    fn push_all_of_one<G: Grade>(&mut self, grade: G, frame: &Frame<'_, impl Fn(G) -> f64>) {
+    /// Adds documents of different scores: [`Self::push`] of each alone, column by column.
+    pub(super) fn push_different<G: Grade>(&mut self, grades: &[G], frame: &Frame<'_, impl Fn(G) -> f64>) {
         let needs = frame.needs;
-        let relevant = grade.value() >= frame.relevant_from;
-        let hit = f64::from(u8::from(relevant));
-        if self.place < frame.limit {
-            if needs.gain {
-                self.gain.push((frame.gain)(grade));
-            }
-            if needs.hit {
-                self.hit.push(hit);
-            }
-            if needs.precision {
-                let precision = (self.relevant + 1) as f64 / (self.place + 1) as f64;
-                self.precision.push(if relevant { precision } else { 0.0 });
-            }
-            if needs.first {
-                self.first.push(if self.relevant == 0 { hit } else { 0.0 });
-            }
-            if needs.stop {
-                self.push_stop(&[grade], 1, frame.stop_scale);
-            }
+        let shown = &grades[..grades.len().min(frame.limit.saturating_sub(self.place))];
+        let is_relevant = |grade: &G| grade.value() >= frame.relevant_from;
+        if needs.gain {
+            self.gain.extend(shown.iter().map(|&grade| (frame.gain)(grade)));
         }
-        if needs.at_relevant && self.place < frame.relevant {
-            self.at_relevant += hit;
+        if needs.hit {
+            self.hit
+                .extend(shown.iter().map(|grade| f64::from(u8::from(is_relevant(grade)))));
+        }
+        if needs.precision {
+            let mut relevant = self.relevant;
+            self.precision
+                .extend((self.place + 1..).zip(shown).map(|(place, grade)| {
+                    relevant += usize::from(is_relevant(grade));
+                    if is_relevant(grade) {
+                        relevant as f64 / place as f64
+                    } else {
+                        0.0
+                    }
+                }));
+        }
+        if needs.first {
+            let mut none_before = self.relevant == 0;
+            self.first.extend(shown.iter().map(|grade| {
+                let first = none_before && is_relevant(grade);
+                none_before &= !first;
+                f64::from(u8::from(first))
+            }));
+        }
+        if needs.stop {
+            for grade in shown {
+                self.push_stop(std::slice::from_ref(grade), 1, frame.stop_scale);
+            }
         }
         if needs.pairs {
-            self.push_pairs(&[grade], usize::from(relevant), frame);
+            for grade in grades {
+                let relevant = is_relevant(grade);
+                self.push_pairs(std::slice::from_ref(grade), usize::from(relevant), frame);
+                self.relevant += usize::from(relevant);
+                self.place += 1;
+            }
+            return;
         }
-        self.relevant += usize::from(relevant);
-        self.place += 1;
+        if needs.hit || needs.precision || needs.first {
+            self.relevant += G::reaching(grades, frame.relevant_from);
+        }
+        self.place += grades.len();
     }
 
     /// Adds the documents of equal score that follow.
@@ -142,12 +137,8 @@ impl Places {
             let mean = block.iter().map(|&grade| (frame.gain)(grade)).sum::<f64>() / count;
             self.gain.extend(std::iter::repeat_n(mean, places));
         }
-        if needs.hit || needs.precision || needs.first || needs.pairs || needs.at_relevant {
+        if needs.hit || needs.precision || needs.first || needs.pairs {
             let relevant = G::reaching(block, frame.relevant_from);
-            if needs.at_relevant {
-                let places = block.len().min(frame.relevant.saturating_sub(self.place));
-                self.at_relevant += relevant as f64 / count * places as f64;
-            }
             if needs.hit {
                 let share = relevant as f64 / count;
                 self.hit.extend(std::iter::repeat_n(share, places));

@@ -1,14 +1,16 @@
 //! Ranking metrics of every query, all of them from one look at its rows.
 
+use super::cut::Cut;
 use super::definition::{
     ApDenominator, Convention, Empty, Grades, Measure, Metric, Negative, PrecisionDenominator, Ties, flag,
 };
+
 use super::grades::{Grade, Ideal, real_gain, table};
 use super::groups::Groups;
 use super::places::{Frame, Needs, Places};
 use super::select::{Score, Selection};
 use super::sums::{Series, Sums};
-use crate::num::{CHUNK, Sum, weighted_mean};
+use crate::num::{CHUNK, Sum, weighted_mean, weighted_sum};
 use crate::{Error, Result, par};
 
 /// Metrics that are computed together.
@@ -31,11 +33,9 @@ pub struct Weights<'a> {
 }
 
 /// One metric over all queries.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Column {
-    /// One value a query, in the order of the groups; NaN where the query is left out.
-    pub values: Vec<f64>,
-    /// Their weighted mean; NaN where every query is left out.
+    /// The weighted mean of its values; NaN where every query is left out.
     pub mean: f64,
     /// The mean in the worst order of equal scores.
     pub pessimistic: f64,
@@ -57,14 +57,15 @@ pub struct Evaluated {
 }
 
 impl Ranking {
-    /// Every metric of every query, with means. Documents are ranked by descending score; a score
+    /// Every metric of every query, with means. `values` gets one value for each metric and query,
+    /// metric by metric, each in the order of the groups; NaN where the query is left out. Documents are ranked by descending score; a score
     /// of -infinity says that a document was not retrieved: it has no rank, but belongs to its
     /// query's relevant documents and to the best order.
     ///
     /// # Errors
     /// [`Error::Argument`] for a NaN score, a grade that is not finite, or negative where
-    /// `negative` says so; gains that overflow; a gain table that falls or misses a grade; rows
-    /// or weights that do not match; item weights for metrics other than DCG and NDCG; a cutoff of
+    /// `negative` says so; gains that overflow; a gain table that falls or misses a grade; rows,
+    /// weights or values that do not match; item weights for metrics other than DCG and NDCG; a cutoff of
     /// 0; and for a query without relevant documents where `empty` says so.
     ///
     /// ```
@@ -74,7 +75,8 @@ impl Ranking {
     ///     metrics: vec![Metric { measure: Measure::Ndcg, k: Some(2) }],
     ///     convention: Convention::default(),
     /// };
-    /// let found = ranking.evaluate(Grades::Whole(&[1, 0, 2]), &[0.9, 0.5, 0.1], &Groups::single(3), Weights::default())?;
+    /// let (grades, scores, mut values) = (Grades::Whole(&[1, 0, 2]), [0.9, 0.5, 0.1], [0.0]);
+    /// let found = ranking.evaluate(grades, &scores, &Groups::single(3), Weights::default(), &mut values)?;
     /// // DCG = 1, IDCG = 2 + 1 / log2(3)
     /// assert!((found.columns[0].mean - 1.0 / (2.0 + 1.0 / 3.0_f64.log2())).abs() < 1e-15);
     /// # Ok::<(), ctcore::Error>(())
@@ -85,8 +87,15 @@ impl Ranking {
         scores: &[S],
         groups: &Groups,
         weight: Weights<'_>,
+        values: &mut [f64],
     ) -> Result<Evaluated> {
-        let [found] = self.checked(relevance, [("score", scores)], groups, weight, true)?;
+        let [found] = self.checked(
+            relevance,
+            [Model::new("score", scores, values)],
+            groups,
+            weight,
+            true,
+        )?;
         Ok(found)
     }
 
@@ -100,8 +109,15 @@ impl Ranking {
         scores: &[S],
         groups: &Groups,
         weight: Weights<'_>,
+        values: &mut [f64],
     ) -> Result<Evaluated> {
-        let [found] = self.checked(relevance, [("score", scores)], groups, weight, false)?;
+        let [found] = self.checked(
+            relevance,
+            [Model::new("score", scores, values)],
+            groups,
+            weight,
+            false,
+        )?;
         Ok(found)
     }
 
@@ -116,15 +132,20 @@ impl Ranking {
         production: &[S],
         groups: &Groups,
         weight: Weights<'_>,
+        values: [&mut [f64]; 2],
     ) -> Result<[Evaluated; 2]> {
-        let scores = [("candidate", candidate), ("production", production)];
-        self.checked(relevance, scores, groups, weight, false)
+        let [first, second] = values;
+        let models = [
+            Model::new("candidate", candidate, first),
+            Model::new("production", production, second),
+        ];
+        self.checked(relevance, models, groups, weight, false)
     }
 
     fn checked<S: Score, const N: usize>(
         &self,
         relevance: Grades<'_>,
-        scores: [Named<'_, S>; N],
+        models: [Model<'_, S>; N],
         groups: &Groups,
         weight: Weights<'_>,
         bounds: bool,
@@ -132,7 +153,8 @@ impl Ranking {
         self.convention.check()?;
         self.metrics.iter().try_for_each(|metric| metric.check())?;
         let rows = groups.ends().last().copied().unwrap_or(0);
-        for (name, scores) in scores {
+        let room = self.metrics.len() * groups.len();
+        for Model { name, scores, values } in &models {
             if relevance.len() != scores.len() || scores.len() != rows {
                 let message = format!(
                     "relevance, {name} and groups must have the same number of rows, found {}, {} and {rows}",
@@ -141,17 +163,24 @@ impl Ranking {
                 );
                 return Err(Error::argument(name, message));
             }
+            if values.len() != room {
+                let message = format!(
+                    "must have room for {room}, one a metric and query, found {}",
+                    values.len()
+                );
+                return Err(Error::argument("values", message));
+            }
         }
         match relevance {
             Grades::Whole(grades) => {
                 let gains = table(&self.convention.gain, highest(grades))?;
                 let gain = |grade: u8| gains[usize::from(grade)];
-                self.weighed(grades, &gain, scores, groups, weight, bounds)
+                self.weighed(grades, &gain, models, groups, weight, bounds)
             }
             Grades::Real(grades) => {
                 self.check_grades(grades)?;
                 let gain = real_gain(&self.convention)?;
-                self.weighed(grades, &gain, scores, groups, weight, bounds)
+                self.weighed(grades, &gain, models, groups, weight, bounds)
             }
         }
     }
@@ -161,13 +190,13 @@ impl Ranking {
         &self,
         grades: &[G],
         gain: &(impl Fn(G) -> f64 + Sync),
-        scores: [Named<'_, S>; N],
+        models: [Model<'_, S>; N],
         groups: &Groups,
         weight: Weights<'_>,
         bounds: bool,
     ) -> Result<[Evaluated; N]> {
         let Some(items) = weight.item else {
-            return self.run(grades, gain, scores, groups, weight.query, bounds);
+            return self.run(grades, gain, models, groups, weight.query, bounds);
         };
         self.check_items(items, grades.len())?;
         let mut gains = Vec::with_capacity(grades.len());
@@ -178,7 +207,7 @@ impl Ranking {
             let pairs = items[rows.clone()].iter().zip(&grades[rows]);
             gains.extend(pairs.map(|(item, &grade)| item / mean * gain(grade)));
         }
-        self.run(&gains, &|gain: f64| gain, scores, groups, weight.query, bounds)
+        self.run(&gains, &|gain: f64| gain, models, groups, weight.query, bounds)
     }
 
     fn check_items(&self, items: &[f64], rows: usize) -> Result<()> {
@@ -233,7 +262,7 @@ impl Ranking {
         &self,
         grades: &[G],
         gain: &(impl Fn(G) -> f64 + Sync),
-        scores: [Named<'_, S>; N],
+        models: [Model<'_, S>; N],
         groups: &Groups,
         weight: Option<&[f64]>,
         bounds: bool,
@@ -251,8 +280,9 @@ impl Ranking {
         }
         let plan = Plan::new(self, longest, bounds);
         let runs = par::balanced(groups.ends(), CHUNK);
-        let mut all: [_; N] = std::array::from_fn(|_| Evaluated::new(self.metrics.len(), groups.len()));
-        let mut rest = all.each_mut().map(Evaluated::as_part);
+        let scores = models.each_ref().map(|model| (model.name, model.scores));
+        let mut measured = models.map(|model| Measured::new(self.metrics.len(), groups.len(), model.values));
+        let mut rest = measured.each_mut().map(Measured::part);
         let parts = runs.into_iter().map(|run| {
             let parts = rest.each_mut().map(|rest| rest.split(run.len()));
             (run, parts)
@@ -267,38 +297,58 @@ impl Ranking {
                 work.query(at, &grades[rows.clone()], scores, weight)
                     .map_err(|fault| fault.describe(query, rows.start))?;
             }
+            work.parts.iter_mut().for_each(Part::write);
             Ok(work.shifts)
         });
         let shifts = shifts.into_iter().collect::<Result<Vec<_>>>()?;
-        for (index, each) in all.iter_mut().enumerate() {
-            each.finish(shifts.iter().map(|shifts| &shifts[index]), weight, bounds)?;
+        for (index, model) in measured.iter_mut().enumerate() {
+            model.finish(shifts.iter().map(|shifts| &shifts[index]), weight, bounds)?;
         }
-        Ok(all)
+        Ok(measured.map(|model| model.found))
     }
 }
 
 /// Scores, and what an error calls them.
 type Named<'a, S> = (&'static str, &'a [S]);
 
-impl Evaluated {
-    fn new(metrics: usize, queries: usize) -> Self {
-        let column = || Column {
-            values: vec![0.0; queries],
-            ..Column::default()
-        };
-        Self {
-            columns: std::iter::repeat_with(column).take(metrics).collect(),
+/// What is asked of one model.
+struct Model<'a, S> {
+    name: &'static str,
+    scores: &'a [S],
+    /// Where its values are written.
+    values: &'a mut [f64],
+}
+
+impl<'a, S> Model<'a, S> {
+    fn new(name: &'static str, scores: &'a [S], values: &'a mut [f64]) -> Self {
+        Self { name, scores, values }
+    }
+}
+
+/// The result of one model.
+struct Measured<'v> {
+    found: Evaluated,
+    values: &'v mut [f64],
+}
+
+impl<'v> Measured<'v> {
+    fn new(metrics: usize, queries: usize, values: &'v mut [f64]) -> Self {
+        let found = Evaluated {
+            columns: vec![Column::default(); metrics],
             flags: vec![0; queries],
             tied_from: vec![0; queries],
-        }
+        };
+        Self { found, values }
     }
 
-    fn as_part(&mut self) -> Part<'_> {
-        let columns = self.columns.iter_mut();
+    fn part(&mut self) -> Part<'_> {
+        let queries = self.found.flags.len().max(1);
         Part {
-            values: columns.map(|column| column.values.as_mut_slice()).collect(),
-            flags: &mut self.flags,
-            tied_from: &mut self.tied_from,
+            values: self.values.chunks_exact_mut(queries).collect(),
+            written: 0,
+            waiting: Vec::new(),
+            flags: &mut self.found.flags,
+            tied_from: &mut self.found.tied_from,
         }
     }
 
@@ -309,40 +359,35 @@ impl Evaluated {
         weight: Option<&[f64]>,
         bounds: bool,
     ) -> Result<()> {
-        let mut total = vec![Shift::default(); self.columns.len()];
+        let mut total = vec![Shift::default(); self.found.columns.len()];
         for shifts in shifts {
             for (total, shift) in total.iter_mut().zip(shifts) {
                 total.down.merge(&shift.down);
                 total.up.merge(&shift.up);
             }
         }
-        let columns = self.columns.iter_mut().zip(total).collect();
-        let finished = par::each(columns, |(column, shift): (&mut Column, Shift)| {
-            column.mean = weighted_mean(&column.values, weight)?;
-            if !bounds {
-                (column.pessimistic, column.optimistic) = (f64::NAN, f64::NAN);
-                return Ok(());
-            }
-            let weights = if shift == Shift::default() {
-                1.0 // nothing moves
-            } else {
-                weight_of(&column.values, weight)
-            };
-            column.pessimistic = column.mean + shift.down.total() / weights;
-            column.optimistic = column.mean + shift.up.total() / weights;
-            Ok(())
-        });
+        let (queries, values) = (self.found.flags.len(), &*self.values);
+        let columns = self.found.columns.iter_mut().zip(total).enumerate().collect();
+        let finished = par::each(
+            columns,
+            |(place, (column, shift)): (usize, (&mut Column, Shift))| {
+                let values = &values[place * queries..(place + 1) * queries];
+                let (total, weights) = weighted_sum(values, weight)?;
+                column.mean = total / weights;
+                let moved = |shift: Sum| match shift.total() {
+                    0.0 => column.mean,
+                    shift => column.mean + shift / weights,
+                };
+                (column.pessimistic, column.optimistic) = if bounds {
+                    (moved(shift.down), moved(shift.up))
+                } else {
+                    (f64::NAN, f64::NAN)
+                };
+                Ok(())
+            },
+        );
         finished.into_iter().collect()
     }
-}
-
-/// The weights of the queries that have a value, added up.
-fn weight_of(values: &[f64], weight: Option<&[f64]>) -> f64 {
-    let mut total = Sum::default();
-    for (query, _) in values.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
-        total.add(weight.map_or(1.0, |weight| weight[query]));
-    }
-    total.total()
 }
 
 /// The highest of all grades, on all threads.
@@ -365,8 +410,12 @@ fn highest(grades: &[u8]) -> u8 {
 struct Plan<'a> {
     ranking: &'a Ranking,
     needs: Needs,
+    /// Whether the hits in as many places as there are relevant documents are read.
+    at_relevant: bool,
     /// Whether the worst and the best order are measured, too.
     bounds: bool,
+    /// The metrics in their order, neighbours of one measure together.
+    measures: Vec<(Measure, Vec<Option<usize>>)>,
     /// What is summed for the metrics, without the best order.
     series: Vec<Series>,
     ideal: bool,
@@ -384,6 +433,7 @@ impl<'a> Plan<'a> {
     fn new(ranking: &'a Ranking, longest: usize, bounds: bool) -> Self {
         use Measure as M;
         let mut needs = Needs::default();
+        let mut at_relevant = false;
         let mut series = Vec::new();
         for metric in &ranking.metrics {
             let (need, read) = match metric.measure {
@@ -395,7 +445,7 @@ impl<'a> Plan<'a> {
                 M::Rbp => (&mut needs.hit, Some(Series::Persistent)),
                 M::Err => (&mut needs.stop, Some(Series::Stop)),
                 M::Bpref | M::Auc => (&mut needs.pairs, None),
-                M::RPrecision => (&mut needs.at_relevant, None),
+                M::RPrecision => (&mut at_relevant, None),
             };
             *need = true;
             series.extend(read.filter(|read| !series.contains(read)));
@@ -407,7 +457,9 @@ impl<'a> Plan<'a> {
         Self {
             ranking,
             needs,
+            at_relevant,
             bounds,
+            measures: by_measure(&ranking.metrics),
             series,
             ideal: any(|metric| metric.measure == M::Ndcg),
             graded: any(|metric| metric.measure.is_graded()),
@@ -419,24 +471,37 @@ impl<'a> Plan<'a> {
     }
 
     /// How many documents must be in order.
-    fn depth(&self, relevant: usize) -> usize {
-        if self.needs.pairs {
-            usize::MAX
-        } else if self.needs.at_relevant {
-            self.places.max(relevant)
-        } else {
-            self.places
-        }
+    fn depth(&self) -> usize {
+        if self.needs.pairs { usize::MAX } else { self.places }
     }
+}
+
+fn by_measure(metrics: &[Metric]) -> Vec<(Measure, Vec<Option<usize>>)> {
+    let neighbours = metrics.chunk_by(|a, b| a.measure == b.measure);
+    neighbours
+        .map(|metrics| {
+            (
+                metrics[0].measure,
+                metrics.iter().map(|metric| metric.k).collect(),
+            )
+        })
+        .collect()
 }
 
 /// Where one run of queries is written.
 struct Part<'o> {
     /// One slice for each metric.
     values: Vec<&'o mut [f64]>,
+    /// Queries whose values are written.
+    written: usize,
+    /// The values of the queries after them, all metrics of a query together.
+    waiting: Vec<f64>,
     flags: &'o mut [u8],
     tied_from: &'o mut [u32],
 }
+
+/// Queries whose values are written together: a cache line of each metric.
+const LINE: usize = 8;
 
 impl Part<'_> {
     /// Takes the first `count` queries off.
@@ -446,9 +511,33 @@ impl Part<'_> {
             values: values
                 .map(|rest| rest.split_off_mut(..count).unwrap_or_default())
                 .collect(),
+            written: 0,
+            waiting: Vec::new(),
             flags: self.flags.split_off_mut(..count).unwrap_or_default(),
             tied_from: self.tied_from.split_off_mut(..count).unwrap_or_default(),
         }
+    }
+
+    /// Adds the values of the next query.
+    fn push(&mut self, values: &[f64]) {
+        self.waiting.extend_from_slice(values);
+        if self.waiting.len() == LINE * self.values.len() {
+            self.write();
+        }
+    }
+
+    /// Writes what is waiting, metric by metric.
+    fn write(&mut self) {
+        let metrics = self.values.len();
+        let queries = self.waiting.len() / metrics.max(1);
+        for (metric, column) in self.values.iter_mut().enumerate() {
+            let to = &mut column[self.written..self.written + queries];
+            for (to, row) in to.iter_mut().zip(self.waiting.chunks_exact(metrics)) {
+                *to = row[metric];
+            }
+        }
+        self.written += queries;
+        self.waiting.clear();
     }
 }
 
@@ -507,6 +596,10 @@ struct Work<'a, 'o, G: Grade, S: Score, F, const N: usize> {
     ideal: Ideal,
     sums: Sums,
     block: Vec<G>,
+    cut_scores: Vec<S>,
+    /// The values of one query, and those in another order of its equal scores.
+    values: Vec<f64>,
+    others: Vec<f64>,
     parts: [Part<'o>; N],
     shifts: [Vec<Shift>; N],
 }
@@ -534,6 +627,9 @@ impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G
             ideal: Ideal::new(longest),
             sums: Sums::default(),
             block: Vec::new(),
+            cut_scores: Vec::new(),
+            values: vec![0.0; plan.ranking.metrics.len()],
+            others: vec![0.0; plan.ranking.metrics.len()],
             parts,
             shifts: std::array::from_fn(|_| vec![Shift::default(); plan.ranking.metrics.len()]),
         }
@@ -611,10 +707,10 @@ impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G
         mut holds: Holds,
     ) -> std::result::Result<(), Fault> {
         let (plan, convention) = (self.plan, &self.plan.ranking.convention);
-        let depth = plan.depth(holds.relevant);
+        let depth = plan.depth();
         let keys = self
             .selection
-            .best(scores, depth)
+            .best(scores, depth.max(1))
             .map_err(|row| Fault::NanScore { name, row })?;
         if let (Some(&first), Some(&last)) = (keys.first(), keys.last())
             && keys.len() == scores.len()
@@ -635,25 +731,36 @@ impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G
             irrelevant: holds.irrelevant,
             judged_irrelevant: holds.judged_irrelevant,
         };
-        let (places, part) = (&mut self.places, &mut self.parts[model]);
-        let tied_from = rank::<G, S>(convention.ties, keys, grades, &frame, places, &mut self.block);
-        plan.sum(places, &mut self.sums);
-        for (metric, values) in plan.ranking.metrics.iter().zip(&mut part.values) {
-            let value = plan.value(*metric, places, &self.sums, &holds);
-            if value.is_infinite() {
-                return Err(Fault::Overflow);
+        let cut = match G::lowest_from(convention.relevant_from) {
+            Some(least) if plan.at_relevant && holds.relevant > 0 => {
+                Cut::of(scores, grades, least, holds.relevant, &mut self.cut_scores)
             }
-            values[at] = value;
+            _ => Cut::default(),
+        };
+        let (places, part) = (&mut self.places, &mut self.parts[model]);
+        let mut tied_from = rank::<G, S>(convention.ties, keys, grades, &frame, places, &mut self.block);
+        if cut.is_tied() {
+            tied_from = tied_from.min(cut.shared_from(holds.relevant) as u32);
         }
+        places.at_relevant = cut.hits(convention.ties);
+        plan.sum(places, &mut self.sums);
+        plan.values(places, &self.sums, &holds, &mut self.values);
+        let gains = [Series::Gain, Series::Ideal].map(|series| self.sums.at(series, None));
+        if gains.iter().any(|gain| gain.is_infinite()) {
+            return Err(Fault::Overflow);
+        }
+        part.push(&self.values);
         part.flags[at] = holds.flags;
         part.tied_from[at] = tied_from;
         if plan.bounds && tied_from < u32::MAX {
             for ties in [Ties::Pessimistic, Ties::Optimistic] {
                 rank::<G, S>(ties, keys, grades, &frame, places, &mut self.block);
+                places.at_relevant = cut.hits(ties);
                 plan.sum(places, &mut self.sums);
-                let metrics = plan.ranking.metrics.iter().zip(&part.values);
-                for ((metric, values), shift) in metrics.zip(&mut self.shifts[model]) {
-                    let moved = weight * (plan.value(*metric, places, &self.sums, &holds) - values[at]);
+                plan.values(places, &self.sums, &holds, &mut self.others);
+                let values = self.others.iter().zip(&self.values);
+                for ((other, value), shift) in values.zip(&mut self.shifts[model]) {
+                    let moved = weight * (other - value);
                     match ties {
                         _ if moved.is_nan() => {}
                         Ties::Pessimistic => shift.down.add(moved),
@@ -678,23 +785,29 @@ fn rank<G: Grade, S: Score>(
 ) -> u32 {
     places.clear();
     let (mut start, mut tied_from) = (0, u32::MAX);
-    while start < keys.len().min(frame.depth) {
-        let first = grades[S::row(keys[start])];
-        let mut end = start + 1;
-        if keys.get(end).is_none_or(|&next| !S::same(keys[start], next)) {
-            places.push_one(first, frame);
-            start = end;
-            continue;
-        }
+    let limit = keys.len().min(frame.depth);
+    let grade = |at: usize| grades[S::row(keys[at])];
+    let is_tied = |at: usize| keys.get(at + 1).is_some_and(|&next| S::same(keys[at], next));
+    while start < limit {
         block.clear();
-        block.push(first);
-        while let Some(&next) = keys.get(end)
-            && S::same(keys[start], next)
-        {
-            block.push(grades[S::row(next)]);
+        let mut end = start;
+        while end < limit && !is_tied(end) {
+            block.push(grade(end));
             end += 1;
         }
-        if block.iter().any(|&grade| grade != first) && tied_from == u32::MAX {
+        places.push_different(block, frame);
+        start = end;
+        if start == limit {
+            break;
+        }
+        block.clear();
+        block.push(grade(end));
+        while is_tied(end) {
+            end += 1;
+            block.push(grade(end));
+        }
+        end += 1;
+        if block.iter().any(|&grade| grade != block[0]) && tied_from == u32::MAX {
             tied_from = start as u32;
         }
         let order = |a: &G, b: &G| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);
@@ -705,9 +818,7 @@ fn rank<G: Grade, S: Score>(
             Ties::Optimistic => block.sort_unstable_by(|a, b| order(b, a)),
         }
         if ties != Ties::Average {
-            for &grade in block.iter() {
-                places.push_one(grade, frame);
-            }
+            places.push_different(block, frame);
         }
         start = end;
     }
@@ -726,62 +837,81 @@ impl Plan<'_> {
         }
     }
 
-    /// The value of a metric on one ranked query.
-    fn value(&self, metric: Metric, places: &Places, sums: &Sums, holds: &Holds) -> f64 {
+    /// The values of every metric on one ranked query.
+    fn values(&self, places: &Places, sums: &Sums, holds: &Holds, values: &mut [f64]) {
+        let mut rest = values;
+        for (measure, cutoffs) in &self.measures {
+            let (values, others) = rest.split_at_mut(cutoffs.len());
+            self.measure(*measure, cutoffs, places, sums, holds, values);
+            rest = others;
+        }
+    }
+
+    /// The value of one measure at each cutoff.
+    fn measure(
+        &self,
+        measure: Measure,
+        cutoffs: &[Option<usize>],
+        places: &Places,
+        sums: &Sums,
+        holds: &Holds,
+        values: &mut [f64],
+    ) {
         use Measure as M;
         let convention = &self.ranking.convention;
-        let relevant = holds.relevant as f64;
-        let above = |series| sums.at(series, metric.k);
-        let empty = match metric.measure {
+        let (relevant, irrelevant) = (holds.relevant as f64, holds.irrelevant as f64);
+        let empty = match measure {
             M::Dcg | M::Ndcg => holds.gainless,
             M::Err => holds.gradeless,
             _ => holds.relevant == 0,
         };
-        if metric.measure == M::Auc && (empty || holds.irrelevant == 0) {
-            return f64::NAN;
+        if measure == M::Auc && (empty || holds.irrelevant == 0) {
+            return values.fill(f64::NAN);
         }
         if empty {
-            return match convention.empty {
+            return values.fill(match convention.empty {
                 Empty::Skip => f64::NAN,
-                Empty::One if metric.measure.is_relative() => 1.0,
+                Empty::One if measure.is_relative() => 1.0,
                 _ => 0.0,
-            };
+            });
         }
-        let shown = || {
-            let places = match (convention.precision_denominator, metric.k) {
+        let shown = |k: Option<usize>| {
+            let places = match (convention.precision_denominator, k) {
                 (PrecisionDenominator::Cutoff, Some(k)) => k,
                 (_, k) => k.unwrap_or(usize::MAX).min(holds.ranked).max(1),
             };
             places as f64
         };
-        match metric.measure {
-            M::Dcg => above(Series::Gain),
-            M::Ndcg => {
-                let best = above(Series::Ideal);
-                if best.is_infinite() {
-                    return best;
-                }
-                (above(Series::Gain) / best).min(1.0)
-            }
-            M::AveragePrecision => {
-                let reachable = match convention.ap_denominator {
-                    ApDenominator::Relevant => holds.relevant,
-                    ApDenominator::Reachable => holds.relevant.min(metric.k.unwrap_or(usize::MAX)),
-                };
-                above(Series::Precision) / reachable as f64
-            }
-            M::ReciprocalRank => above(Series::Reciprocal),
-            M::HitRate => above(Series::Found).min(1.0),
-            M::Precision => above(Series::Hits) / shown(),
-            M::Recall => above(Series::Hits) / relevant,
-            M::F1 => 2.0 * above(Series::Hits) / (shown() + relevant),
-            M::RPrecision => places.at_relevant / relevant,
-            M::Bpref => places.preferred / relevant,
-            M::Rbp => (1.0 - convention.persistence) * above(Series::Persistent),
-            M::Err => above(Series::Stop),
+        let reachable = |k: Option<usize>| {
+            let reachable = match convention.ap_denominator {
+                ApDenominator::Relevant => holds.relevant,
+                ApDenominator::Reachable => holds.relevant.min(k.unwrap_or(usize::MAX)),
+            };
+            reachable as f64
+        };
+        match measure {
+            M::Dcg => sums.read(Series::Gain, cutoffs, values, |dcg, _| dcg),
+            M::Ndcg => sums.read(Series::Gain, cutoffs, values, |dcg, k| {
+                let best = sums.at(Series::Ideal, k);
+                (dcg / best).min(1.0)
+            }),
+            M::AveragePrecision => sums.read(Series::Precision, cutoffs, values, |sum, k| sum / reachable(k)),
+            M::ReciprocalRank => sums.read(Series::Reciprocal, cutoffs, values, |sum, _| sum),
+            M::HitRate => sums.read(Series::Found, cutoffs, values, |found, _| found.min(1.0)),
+            M::Precision => sums.read(Series::Hits, cutoffs, values, |hits, k| hits / shown(k)),
+            M::Recall => sums.read(Series::Hits, cutoffs, values, |hits, _| hits / relevant),
+            M::F1 => sums.read(Series::Hits, cutoffs, values, |hits, k| {
+                2.0 * hits / (shown(k) + relevant)
+            }),
+            M::RPrecision => values.fill(places.at_relevant / relevant),
+            M::Bpref => values.fill(places.preferred / relevant),
+            M::Rbp => sums.read(Series::Persistent, cutoffs, values, |sum, _| {
+                (1.0 - convention.persistence) * sum
+            }),
+            M::Err => sums.read(Series::Stop, cutoffs, values, |sum, _| sum),
             M::Auc => {
                 let pairs = places.all_pairs(holds.relevant, holds.irrelevant);
-                pairs as f64 / (2.0 * relevant * holds.irrelevant as f64)
+                values.fill(pairs as f64 / (2.0 * relevant * irrelevant));
             }
         }
     }
@@ -819,16 +949,34 @@ mod tests {
         metrics.collect()
     }
 
+    /// [`Ranking::evaluate`] and the values.
+    fn evaluate<S: Score>(
+        ranking: &Ranking,
+        relevance: Grades<'_>,
+        scores: &[S],
+        groups: &Groups,
+        weight: Weights<'_>,
+    ) -> Result<(Evaluated, Vec<f64>)> {
+        let mut values = vec![0.5; ranking.metrics.len() * groups.len()];
+        let found = ranking.evaluate(relevance, scores, groups, weight, &mut values)?;
+        Ok((found, values))
+    }
+
     fn one(metric: Metric, convention: &Convention, grades: &[u8], scores: &[f64]) -> (f64, u8) {
         let ranking = Ranking {
             metrics: vec![metric],
             convention: convention.clone(),
         };
         let groups = Groups::single(grades.len());
-        let found = ranking
-            .evaluate(Grades::Whole(grades), scores, &groups, Weights::default())
-            .unwrap();
-        (found.columns[0].values[0], found.flags[0])
+        let (found, values) = evaluate(
+            &ranking,
+            Grades::Whole(grades),
+            scores,
+            &groups,
+            Weights::default(),
+        )
+        .unwrap();
+        (values[0], found.flags[0])
     }
 
     fn ndcg_at_3() -> Metric {
@@ -876,14 +1024,14 @@ mod tests {
                 metrics: vec![ndcg_at_3()],
                 convention: with(|c| c.ties = ties),
             };
-            let found = ranking
-                .evaluate(
-                    Grades::Whole(&grades),
-                    &scores,
-                    &Groups::single(4),
-                    Weights::default(),
-                )
-                .unwrap();
+            let (found, _) = evaluate(
+                &ranking,
+                Grades::Whole(&grades),
+                &scores,
+                &Groups::single(4),
+                Weights::default(),
+            )
+            .unwrap();
             let column = &found.columns[0];
             assert!((column.mean - dcg / ideal).abs() < 1e-15, "{ties:?}: {column:?}");
             assert!((column.pessimistic - 3.0 * second / ideal).abs() < 1e-15);
@@ -1000,7 +1148,7 @@ mod tests {
             let ranking = Ranking { metrics: all_at(k), convention: convention.clone() };
             let wide: Vec<f64> = scores.iter().map(|&score| f64::from(score)).collect();
             let groups = Groups::single(grades.len());
-            let found = ranking.evaluate(Grades::Whole(&grades), &wide, &groups, Weights::default()).unwrap();
+            let (found, values) = evaluate(&ranking, Grades::Whole(&grades), &wide, &groups, Weights::default()).unwrap();
             let orders = orders(&scores);
             for (metric, column) in ranking.metrics.iter().zip(&found.columns) {
                 let values: Vec<f64> = orders.iter().map(|order| {
@@ -1020,13 +1168,17 @@ mod tests {
             }
             // Two models at once are each as alone.
             let other: Vec<f64> = wide.iter().map(|score| (score * 7.0) % 3.0).collect();
-            let pair = ranking.evaluate_pair(Grades::Whole(&grades), &wide, &other, &groups, Weights::default());
-            for (each, scores) in pair.unwrap().iter().zip([&wide, &other]) {
-                let alone = ranking.evaluate_unbounded(Grades::Whole(&grades), scores, &groups, Weights::default());
-                prop_assert_eq!(format!("{each:?}"), format!("{:?}", alone.unwrap())); // NaN equals NaN as text
+            let relevance = Grades::Whole(&grades);
+            let (mut first, mut second) = (vec![0.0; values.len()], vec![0.0; values.len()]);
+            let both = [&mut first[..], &mut second[..]];
+            let pair = ranking.evaluate_pair(relevance, &wide, &other, &groups, Weights::default(), both);
+            for (each, (both, scores)) in pair.unwrap().iter().zip([(&first, &wide), (&second, &other)]) {
+                let mut alone = vec![0.0; values.len()];
+                let found = ranking.evaluate_unbounded(relevance, scores, &groups, Weights::default(), &mut alone);
+                prop_assert_eq!(format!("{each:?} {both:?}"), format!("{:?} {alone:?}", found.unwrap())); // NaN equals NaN as text
             }
             // Without the range of the orders it is the same number.
-            let unbounded = ranking.evaluate_unbounded(Grades::Whole(&grades), &wide, &groups, Weights::default()).unwrap();
+            let unbounded = ranking.evaluate_unbounded(relevance, &wide, &groups, Weights::default(), &mut first).unwrap();
             for (a, b) in found.columns.iter().zip(&unbounded.columns) {
                 prop_assert!(a.mean.to_bits() == b.mean.to_bits() || (a.mean.is_nan() && b.mean.is_nan()));
                 prop_assert!(b.pessimistic.is_nan() && b.optimistic.is_nan());
@@ -1034,7 +1186,7 @@ mod tests {
             // Real grades and single precision take other paths to the same numbers.
             let real: Vec<f64> = grades.iter().map(|&grade| f64::from(grade)).collect();
             let single: Vec<f32> = scores.iter().map(|&score| score as f32).collect();
-            let other = ranking.evaluate(Grades::Real(&real), &single, &groups, Weights::default()).unwrap();
+            let (other, _) = evaluate(&ranking, Grades::Real(&real), &single, &groups, Weights::default()).unwrap();
             prop_assert_eq!(&other.flags, &found.flags);
             for (a, b) in found.columns.iter().zip(&other.columns) {
                 prop_assert!(a.mean == b.mean || (a.mean.is_nan() && b.mean.is_nan()));
@@ -1052,7 +1204,7 @@ mod tests {
             let convention = with(|c| c.highest_grade = 20.0);
             let groups = Groups::single(grades.len());
             let together = Ranking { metrics, convention };
-            let found = together.evaluate(Grades::Whole(&grades), &scores, &groups, Weights::default()).unwrap();
+            let (found, _) = evaluate(&together, Grades::Whole(&grades), &scores, &groups, Weights::default()).unwrap();
             for (metric, column) in together.metrics.iter().zip(&found.columns) {
                 let (alone, _) = one(*metric, &together.convention, &grades, &scores);
                 prop_assert!(alone == column.mean || (alone.is_nan() && column.mean.is_nan()), "{metric:?}");
@@ -1085,7 +1237,14 @@ mod tests {
                 query: None,
                 item: Some(items),
             };
-            ranking.evaluate(Grades::Whole(&[1, 2]), &[1.0, 2.0], &Groups::single(2), weight)
+            evaluate(
+                &ranking,
+                Grades::Whole(&[1, 2]),
+                &[1.0, 2.0],
+                &Groups::single(2),
+                weight,
+            )
+            .map(|(found, _)| found)
         };
         for scale in [1.0, 0.1, 1e6] {
             let found = of(&[3.0 * scale, scale]).unwrap();
@@ -1106,7 +1265,13 @@ mod tests {
             query: None,
             item: Some(&[1.0, 1.0]),
         };
-        let found = ranking.evaluate(Grades::Whole(&[1, 2]), &[1.0, 2.0], &Groups::single(2), weight);
+        let found = evaluate(
+            &ranking,
+            Grades::Whole(&[1, 2]),
+            &[1.0, 2.0],
+            &Groups::single(2),
+            weight,
+        );
         assert!(found.unwrap_err().to_string().contains("found AveragePrecision"));
     }
 
@@ -1158,7 +1323,13 @@ mod tests {
                 },
             ];
             let ranking = Ranking { metrics, convention };
-            let found = ranking.evaluate(relevance, scores, &Groups::single(2), Weights::default());
+            let found = evaluate(
+                &ranking,
+                relevance,
+                scores,
+                &Groups::single(2),
+                Weights::default(),
+            );
             let error = found.unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         };
@@ -1196,7 +1367,8 @@ mod tests {
             convention: default(),
         };
         assert!(
-            none.evaluate(
+            evaluate(
+                &none,
                 Grades::Whole(&[1]),
                 &[1.0],
                 &Groups::single(1),
@@ -1204,6 +1376,13 @@ mod tests {
             )
             .is_err()
         );
+        let (grades, scores, mut room) = (Grades::Whole(&[1]), [1.0], [0.0; 2]);
+        let small = Ranking {
+            metrics: vec![ndcg_at_3()],
+            convention: default(),
+        };
+        let found = small.evaluate(grades, &scores, &Groups::single(1), Weights::default(), &mut room);
+        assert!(found.unwrap_err().to_string().contains("room for 1"));
         let cut = Ranking {
             metrics: vec![Metric {
                 measure: M::Bpref,
@@ -1212,7 +1391,8 @@ mod tests {
             convention: default(),
         };
         assert!(
-            cut.evaluate(
+            evaluate(
+                &cut,
                 Grades::Whole(&[1]),
                 &[1.0],
                 &Groups::single(1),
@@ -1238,7 +1418,8 @@ mod tests {
         let all: Vec<String> = [1, 2, 7]
             .map(|threads| {
                 par::set_threads(std::num::NonZeroUsize::new(threads));
-                let found = ranking.evaluate(
+                let found = evaluate(
+                    &ranking,
                     Grades::Whole(&grades),
                     &scores,
                     &groups,

@@ -25,9 +25,14 @@ pub trait Score: Copy + PartialOrd + AddAssign + Send + Sync {
     /// A whole number below 256 as such: the last bits of its sum with a number whose last bit is 1.
     /// (A cast would check the range first.)
     fn whole(self) -> usize;
+    /// A number below 256.
+    fn from_count(count: usize) -> Self;
     /// `self * 0 + sum`, which is NaN where a score was NaN or infinite.
     #[must_use]
     fn spoil(self, sum: Self) -> Self;
+    /// The point between two scores, a share of the way from the first to the second.
+    #[must_use]
+    fn towards(self, other: Self, share: f64) -> Self;
     /// Whether it is NaN, which has no rank.
     fn is_nan(self) -> bool;
     /// The key of the score in row `row`.
@@ -51,8 +56,18 @@ impl Score for f32 {
     }
 
     #[inline]
+    fn from_count(count: usize) -> Self {
+        Self::from(count as u8)
+    }
+
+    #[inline]
     fn spoil(self, sum: Self) -> Self {
         self * 0.0 + sum
+    }
+
+    #[inline]
+    fn towards(self, other: Self, share: f64) -> Self {
+        self + (other - self) * share as Self
     }
 
     #[inline]
@@ -91,8 +106,18 @@ impl Score for f64 {
     }
 
     #[inline]
+    fn from_count(count: usize) -> Self {
+        Self::from(count as u8)
+    }
+
+    #[inline]
     fn spoil(self, sum: Self) -> Self {
         self * 0.0 + sum
+    }
+
+    #[inline]
+    fn towards(self, other: Self, share: f64) -> Self {
+        self + (other - self) * share
     }
 
     #[inline]
@@ -180,7 +205,7 @@ impl<S: Score> Selection<S> {
 fn least<S: Score, const L: usize>(scores: &[S], k: usize) -> (S, bool) {
     let (mut highest, mut sums) = ([S::NOT_RETRIEVED; L], [S::ZERO; L]);
     scan(scores, &mut highest, &mut sums);
-    let spoilt = sums.iter().fold(S::ZERO, |sum, &lane| lane.spoil(sum)).is_nan();
+    let spoilt = fold(sums, S::spoil).is_nan();
     (kth_highest(&highest, k), spoilt)
 }
 
@@ -222,13 +247,24 @@ fn kth_highest<S: Score, const L: usize>(lanes: &[S; L], k: usize) -> S {
     }
     let mut above = [S::ZERO; L];
     count_above(lanes, L, &mut above);
-    let mut found = S::INFINITE;
-    for (&score, &above) in lanes.iter().zip(&above) {
-        if above.whole() < k && score < found {
-            found = score;
-        }
+    let (k, mut among) = (S::from_count(k), [S::INFINITE; L]);
+    for lane in 0..L {
+        among[lane] = if above[lane] < k { lanes[lane] } else { S::INFINITE };
     }
-    found
+    fold(among, |a, b| if b < a { b } else { a })
+}
+
+/// The lanes as one, in halves: their number is a power of 2.
+#[inline]
+pub(super) fn fold<S: Score, const L: usize>(mut lanes: [S; L], join: impl Fn(S, S) -> S) -> S {
+    let mut half = L / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] = join(lanes[lane], lanes[lane + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 /// How many of the first `count` scores are above each score. Counted in the type of the scores,

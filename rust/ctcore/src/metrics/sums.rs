@@ -38,6 +38,20 @@ impl Sums {
         if places == 0 { 0.0 } else { column[places - 1] }
     }
 
+    /// A metric at each cutoff, made of the sum above it.
+    #[inline]
+    pub(super) fn read(
+        &self,
+        series: Series,
+        cutoffs: &[Option<usize>],
+        values: &mut [f64],
+        metric: impl Fn(f64, Option<usize>) -> f64,
+    ) {
+        for (value, &k) in values.iter_mut().zip(cutoffs) {
+            *value = metric(self.at(series, k), k);
+        }
+    }
+
     /// Adds up one series; that of the best order has [`Self::fill_ideal`].
     pub(super) fn fill(&mut self, series: Series, places: &Places, discounts: &[f64], persistence: f64) {
         let to = &mut self.columns[series as usize];
