@@ -354,12 +354,11 @@ def cells(largest, share):
     """Every cell of the run: its key, and how to compute it."""
     yield from columns(DEFAULTS, largest, share)
     for days in (7, 14, 30, 90):
-        for other in (days, 7):
-            if other <= days:
-                yield (
-                    ["psi", "days", days, other],
-                    lambda d=days, o=other: [asdict(each) for each in rates_of_days(d, o, max(int(1_000 * share), 50))],
-                )
+        for other in sorted({7, days}, reverse=True):
+            yield (
+                ["psi", "days", days, other],
+                lambda d=days, o=other: [asdict(each) for each in rates_of_days(d, o, max(int(1_000 * share), 50))],
+            )
     yield ["psi", "found among 20", 5_000, 5_000], lambda: {"found": found_among(20, 5_000, max(int(400 * share), 50))}
     for n, m in ((500, 500), (1_000, 100), (5_000, 500), (5_000, 5_000), (50_000, 50_000)):
         if n <= largest:
@@ -400,34 +399,68 @@ def main():
 
 
 def table(done):
-    """The cells as lines of a table; a cell that falls short by a binomial test is marked."""
-    names = ("wrong_fail", "wrong_pass", "null_fail", "null_pass", "found", "covered")
-    yield "| statistic | kind | reference | current | " + " | ".join(name.replace("_", " ") for name in names) + " |"
-    yield "|---" * (4 + len(names)) + "|"
-    for line in done:
-        statistic, kind, n, m = line["cell"]
-        if kind == "days":
-            for which, found in zip(("by days", "by rows"), line["rates"], strict=True):
-                yield row(statistic, f"{n} x {m} days, {which}", n * ROWS_A_DAY, m * ROWS_A_DAY, found, len(done))
-        elif statistic != "alarms" and "wrong_fail" in line["rates"]:
-            yield row(statistic, kind, n, m, line["rates"], len(done))
-    for line in done:
-        if line["cell"][0] == "alarms" or "wrong_fail" not in line["rates"]:
+    """The whole run as a page: what it comes to, then every line; a rate that falls short is marked."""
+    lines = sorted({json.dumps(line["cell"]): line for line in done}.values(), key=place)
+    rows = [each for line in lines for each in rated(line)]
+    yield "| statistic | lines | above 5% | nearest: wrong fails | nearest: wrong passes |\n|---|---|---|---|---|"
+    for title in dict.fromkeys(map(titled, rows)):
+        of_it = [each for each in rows if titled(each) == title]
+        short = sum(any(falls_short(found, which, len(rows)) for which in WRONG) for *_, found in of_it)
+        nearest = (nearest_to_short(of_it, which) for which in WRONG)
+        yield f"| {title} | {len(of_it)} | {short or ''} | {' | '.join(nearest)} |"
+    yield ""
+    yield "| statistic | kind | reference | current | " + " | ".join(name.replace("_", " ") for name in RATES) + " |"
+    yield "|---" * (4 + len(RATES)) + "|"
+    for name, kind, n, m, found in rows:
+        shares = (f"{found[rate]:.1%}{' (!)' if falls_short(found, rate, len(rows)) else ''}" for rate in RATES)
+        yield f"| {name} | {kind} | {n:,} | {m:,} | " + " | ".join(shares) + " |"
+    yield ""
+    for line in lines:
+        if not [*rated(line)]:
             yield json.dumps(line)
 
 
-def row(statistic, kind, n, m, found, comparisons):
-    shares = []
-    for name in ("wrong_fail", "wrong_pass", "null_fail", "null_pass", "found", "covered"):
-        hits, repetitions = round(found[name] * found["repetitions"]), found["repetitions"]
-        short = name.startswith("wrong") and falls_short(hits, repetitions, comparisons)
-        shares.append(f"{found[name]:.1%}" + (" (!)" if short else ""))
-    return f"| {statistic} | {kind} | {n:,} | {m:,} | " + " | ".join(shares) + " |"
+RATES = ("wrong_fail", "wrong_pass", "null_fail", "null_pass", "found", "covered")
+WRONG = RATES[:2]
 
 
-def falls_short(hits, repetitions, comparisons):
-    """Whether a rate is above 5%, by a binomial test at .05 over the number of cells."""
-    return stats.binomtest(hits, repetitions, 0.05, "greater").pvalue < 0.05 / comparisons
+def place(line):
+    """Where a line stands on the page: as the run computes them, the defaults first."""
+    name, kind, n, m = line["cell"]
+    kinds = [*DEFAULTS, *OTHERS]
+    return (kinds.index((name, kind)) if (name, kind) in kinds else len(kinds), name, kind, n, -m)
+
+
+def rated(line):
+    """The rates of a line: statistic, kind, rows of the reference, current rows, rates."""
+    name, kind, n, m = line["cell"]
+    if kind == "days":
+        for which, found in zip(("by days", "by rows"), line["rates"], strict=True):
+            yield name, f"{n} x {m} days, {which}", n * ROWS_A_DAY, m * ROWS_A_DAY, found
+    elif "wrong_fail" in line["rates"]:
+        yield name, kind, n, m, line["rates"]
+
+
+def titled(row):
+    """What a line is summed up under."""
+    name, kind, *_ = row
+    return f"{name}, days judged {kind.rpartition(', ')[2]}" if "days" in kind else name
+
+
+def nearest_to_short(rows, rate):
+    """The line whose rate is the most surprising if it were 5%."""
+    _, kind, n, m, found = min(rows, key=lambda each: surprise(each[-1], rate))
+    return f"{found[rate]:.1%} ({kind}, {n:,} x {m:,}; p = {surprise(found, rate):.2g})"
+
+
+def surprise(found, rate):
+    hits = round(found[rate] * found["repetitions"])
+    return stats.binomtest(hits, found["repetitions"], 0.05, "greater").pvalue
+
+
+def falls_short(found, rate, comparisons):
+    """Whether an error is above 5%, by a binomial test at .05 over the number of lines."""
+    return rate in WRONG and surprise(found, rate) < 0.05 / comparisons
 
 
 if __name__ == "__main__":

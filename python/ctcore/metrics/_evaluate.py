@@ -341,7 +341,7 @@ def _read(
             per_query,
             n_queries=len(flags),
             n_empty=counts[_GAINLESS if graded else _IRRELEVANT],
-            n_skipped=int(np.count_nonzero(np.isnan(per_query))),
+            n_skipped=len(flags) - column["count"],
             n_constant=counts[_CONSTANT],
             n_single=counts[_SINGLE],
             n_tied=tied[definition.k or np.iinfo(np.uint32).max],

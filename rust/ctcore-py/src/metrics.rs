@@ -269,6 +269,7 @@ fn ranking_dict(py: Python<'_>, found: Evaluated) -> PyResult<Bound<'_, PyDict>>
         .map(|column| {
             let entry = PyDict::new(py);
             entry.set_item("value", column.mean)?;
+            entry.set_item("count", column.count)?;
             entry.set_item("pessimistic", column.pessimistic)?;
             entry.set_item("optimistic", column.optimistic)?;
             Ok(entry)

@@ -129,50 +129,86 @@ pub fn sum<T: Copy>(values: &[T], term: impl Fn(T) -> f64) -> f64 {
 /// # Ok::<(), ctcore::Error>(())
 /// ```
 pub fn weighted_mean(values: &[f64], weight: Option<&[f64]>) -> Result<f64> {
-    let (total, weights) = weighted_sum(values, weight)?;
-    Ok(total / weights)
+    if let Some(weight) = weight {
+        check_weights(values.len(), weight)?;
+    }
+    let mut mean = WeightedMean::default();
+    mean.add(values, weight);
+    mean.mean()
 }
 
-/// The sum of [`weighted_mean`], and the weights that it is divided by.
+/// Whether each value has a weight that is finite and not negative.
 ///
 /// # Errors
-/// Those of [`weighted_mean`].
-pub fn weighted_sum(values: &[f64], weight: Option<&[f64]>) -> Result<(f64, f64)> {
-    let Some(weight) = weight else {
-        let (mut count, mut total) = (0.0, Sum::default());
-        for chunk in values.chunks(CHUNK) {
-            count += lane_sum(chunk, |x| f64::from(u8::from(!x.is_nan())));
-            total.add(lane_sum(chunk, |x| if x.is_nan() { 0.0 } else { x }));
-        }
-        return Ok((total.total(), count));
-    };
-    if weight.len() != values.len() {
-        let message = format!(
-            "must have one value a query: {}, found {}",
-            values.len(),
-            weight.len()
-        );
+/// [`Error::Argument`] where one has not.
+pub fn check_weights(values: usize, weight: &[f64]) -> Result<()> {
+    if weight.len() != values {
+        let message = format!("must have one value a query: {values}, found {}", weight.len());
         return Err(Error::argument("weight", message));
     }
-    if let Some((index, bad)) = weight
+    match weight
         .iter()
-        .enumerate()
-        .find(|(_, w)| !(w.is_finite() && **w >= 0.0))
+        .position(|&weight| !(weight.is_finite() && weight >= 0.0))
     {
-        let message = format!("must be finite and at least 0, found {bad} at {index}");
-        return Err(Error::argument("weight", message));
+        None => Ok(()),
+        Some(at) => {
+            let message = format!("must be finite and at least 0, found {} at {at}", weight[at]);
+            Err(Error::argument("weight", message))
+        }
     }
-    let pairs: Vec<(f64, f64)> = values
-        .iter()
-        .zip(weight)
-        .filter(|(value, _)| !value.is_nan())
-        .map(|(&value, &weight)| (value, weight))
-        .collect();
-    let total = sum(&pairs, |(_, weight)| weight);
-    if total == 0.0 && !pairs.is_empty() {
-        return Err(Error::argument("weight", "must not be 0 everywhere"));
+}
+
+/// A [`weighted_mean`] that is built up of parts, each with weights or none.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct WeightedMean {
+    /// Values that are not NaN.
+    pub count: u64,
+    total: Sum,
+    weights: Sum,
+}
+
+impl WeightedMean {
+    /// Adds values, and their weights.
+    pub fn add(&mut self, values: &[f64], weight: Option<&[f64]>) {
+        let Some(weight) = weight else {
+            for chunk in values.chunks(CHUNK) {
+                let count = lane_sum(chunk, |x| f64::from(u8::from(!x.is_nan())));
+                self.count += count as u64;
+                self.weights.add(count);
+                self.total
+                    .add(lane_sum(chunk, |x| if x.is_nan() { 0.0 } else { x }));
+            }
+            return;
+        };
+        for (value, weight) in values.iter().zip(weight).filter(|(value, _)| !value.is_nan()) {
+            self.count += 1;
+            self.weights.add(*weight);
+            self.total.add(value * weight);
+        }
     }
-    Ok((sum(&pairs, |(value, weight)| value * weight), total))
+
+    /// Adds the values that follow.
+    pub fn merge(&mut self, later: &Self) {
+        self.count += later.count;
+        self.total.merge(&later.total);
+        self.weights.merge(&later.weights);
+    }
+
+    /// The sum of the weights.
+    pub fn weights(&self) -> f64 {
+        self.weights.total()
+    }
+
+    /// The mean; NaN where there is no value.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where all weights are 0.
+    pub fn mean(&self) -> Result<f64> {
+        if self.weights() == 0.0 && self.count > 0 {
+            return Err(Error::argument("weight", "must not be 0 everywhere"));
+        }
+        Ok(self.total.total() / self.weights())
+    }
 }
 
 /// Count, mean and sum of squared deviations, mergeable.

@@ -54,7 +54,7 @@ impl<'a> Binary<'a> {
             let message = format!("must not be NaN, found it in row {row}");
             return Err(Error::argument("score", message));
         }
-        weighted_mean(target, weight)?; // checks the weights
+        weighted_mean(target, weight)?; // checks the weights, their sum too
         Ok(Self {
             target,
             score,

@@ -37,18 +37,16 @@ impl Cut {
         k: usize,
         scratch: &mut Vec<S>,
     ) -> Self {
-        let score = threshold(scores, k, scratch);
+        let in_any_order = |hits| Self {
+            hits,
+            ..Self::default()
+        };
+        let (score, reach) = threshold(scores, k, scratch);
         if score == S::NOT_RETRIEVED {
-            return Self {
-                hits: count(scores, grades, least, |score| score > S::NOT_RETRIEVED),
-                ..Self::default()
-            };
+            return in_any_order(count(scores, grades, least, |each| each > score));
         }
-        if reaching(scores, score) == k {
-            return Self {
-                hits: count(scores, grades, least, |each| each >= score),
-                ..Self::default()
-            };
+        if reach == k {
+            return in_any_order(count(scores, grades, least, |each| each >= score));
         }
         let places = k - scores.iter().filter(|&&each| each > score).count();
         let sharing = || scores.iter().zip(grades).filter(|(each, _)| **each == score);
@@ -87,10 +85,10 @@ impl Cut {
 }
 
 /// A score that exactly `k` rows reach, or the k-th best where there is none; that of the rows that
-/// were not retrieved where they are among the best `k`.
-fn threshold<S: Score>(scores: &[S], k: usize, scratch: &mut Vec<S>) -> S {
+/// were not retrieved where they are among the best `k`. And how many rows reach it.
+fn threshold<S: Score>(scores: &[S], k: usize, scratch: &mut Vec<S>) -> (S, usize) {
     if k >= scores.len() {
-        return S::NOT_RETRIEVED;
+        return (S::NOT_RETRIEVED, scores.len());
     }
     let (mut low, mut high) = range(scores);
     let (mut reach_low, mut reach_high) = (scores.len(), 0);
@@ -102,7 +100,7 @@ fn threshold<S: Score>(scores: &[S], k: usize, scratch: &mut Vec<S>) -> S {
         }
         let reach = reaching(scores, guess);
         if reach == k {
-            return guess;
+            return (guess, reach);
         }
         if reach > k {
             (low, reach_low) = (guess, reach);
@@ -114,7 +112,8 @@ fn threshold<S: Score>(scores: &[S], k: usize, scratch: &mut Vec<S>) -> S {
     scratch.extend(scores.iter().filter(|&&score| score >= low && score <= high));
     let above = scores.iter().filter(|&&score| score > high).count();
     let descending = |a: &S, b: &S| b.partial_cmp(a).unwrap_or(std::cmp::Ordering::Equal);
-    *scratch.select_nth_unstable_by(k - above - 1, descending).1
+    let found = *scratch.select_nth_unstable_by(k - above - 1, descending).1;
+    (found, reaching(scores, found))
 }
 
 // The loops below are functions of their own, as in the selection: so they come out vectorised.

@@ -1,5 +1,7 @@
 //! Ranking metrics of every query, all of them from one look at its rows.
 
+use std::ops::Range;
+
 use super::cut::Cut;
 use super::definition::{
     ApDenominator, Convention, Empty, Grades, Measure, Metric, Negative, PrecisionDenominator, Ties, flag,
@@ -10,7 +12,7 @@ use super::groups::Groups;
 use super::places::{Frame, Needs, Places};
 use super::select::{Score, Selection};
 use super::sums::{Series, Sums};
-use crate::num::{CHUNK, Sum, weighted_mean, weighted_sum};
+use crate::num::{CHUNK, Sum, WeightedMean, check_weights};
 use crate::{Error, Result, par};
 
 /// Metrics that are computed together.
@@ -35,7 +37,9 @@ pub struct Weights<'a> {
 /// One metric over all queries.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Column {
-    /// The weighted mean of its values; NaN where every query is left out.
+    /// Queries that have a value.
+    pub count: u64,
+    /// The weighted mean of the values; NaN where every query is left out.
     pub mean: f64,
     /// The mean in the worst order of equal scores.
     pub pessimistic: f64,
@@ -276,33 +280,42 @@ impl Ranking {
             return Err(Error::argument("group", message));
         }
         if let Some(weight) = weight {
-            weighted_mean(&vec![0.0; groups.len()], Some(weight))?; // checks the weights
+            check_weights(groups.len(), weight)?;
         }
         let plan = Plan::new(self, longest, bounds);
         let runs = par::balanced(groups.ends(), CHUNK);
         let scores = models.each_ref().map(|model| (model.name, model.scores));
-        let mut measured = models.map(|model| Measured::new(self.metrics.len(), groups.len(), model.values));
+        let mut measured = models.map(|model| Measured::new(groups.len(), model.values));
         let mut rest = measured.each_mut().map(Measured::part);
         let parts = runs.into_iter().map(|run| {
             let parts = rest.each_mut().map(|rest| rest.split(run.len()));
             (run, parts)
         });
-        let shifts = par::each(parts.collect(), |(queries, parts)| {
-            let longest = queries.clone().map(|query| groups.rows(query).len()).max();
-            let mut work = Work::new(&plan, gain, longest.unwrap_or(0), parts);
-            for (at, query) in queries.enumerate() {
-                let rows = groups.rows(query);
-                let scores = scores.map(|(name, scores)| (name, &scores[rows.clone()]));
-                let weight = weight.map_or(1.0, |weight| weight[query]);
-                work.query(at, &grades[rows.clone()], scores, weight)
-                    .map_err(|fault| fault.describe(query, rows.start))?;
+        let tallies = par::each(
+            parts.collect(),
+            |(queries, parts): (Range<usize>, [Part<'_>; N])| {
+                let longest = queries.clone().map(|query| groups.rows(query).len()).max();
+                let mut work = Work::new(&plan, gain, longest.unwrap_or(0), parts);
+                for (at, query) in queries.clone().enumerate() {
+                    let rows = groups.rows(query);
+                    let scores = scores.map(|(name, scores)| (name, &scores[rows.clone()]));
+                    let weight = weight.map_or(1.0, |weight| weight[query]);
+                    work.query(at, &grades[rows.clone()], scores, weight)
+                        .map_err(|fault| fault.describe(query, rows.start))?;
+                }
+                work.finish(weight.map(|weight| &weight[queries]));
+                Ok::<_, Error>(work.tallies)
+            },
+        );
+        let mut total = [(); N].map(|()| vec![Tally::default(); self.metrics.len()]);
+        for tallies in tallies {
+            for (total, later) in total.iter_mut().flatten().zip(tallies?.iter().flatten()) {
+                total.merge(later);
             }
-            work.parts.iter_mut().for_each(Part::write);
-            Ok(work.shifts)
-        });
-        let shifts = shifts.into_iter().collect::<Result<Vec<_>>>()?;
-        for (index, model) in measured.iter_mut().enumerate() {
-            model.finish(shifts.iter().map(|shifts| &shifts[index]), weight, bounds)?;
+        }
+        for (model, total) in measured.iter_mut().zip(&total) {
+            let columns = total.iter().map(|tally| tally.column(bounds));
+            model.found.columns = columns.collect::<Result<_>>()?;
         }
         Ok(measured.map(|model| model.found))
     }
@@ -332,9 +345,9 @@ struct Measured<'v> {
 }
 
 impl<'v> Measured<'v> {
-    fn new(metrics: usize, queries: usize, values: &'v mut [f64]) -> Self {
+    fn new(queries: usize, values: &'v mut [f64]) -> Self {
         let found = Evaluated {
-            columns: vec![Column::default(); metrics],
+            columns: Vec::new(),
             flags: vec![0; queries],
             tied_from: vec![0; queries],
         };
@@ -350,43 +363,6 @@ impl<'v> Measured<'v> {
             flags: &mut self.found.flags,
             tied_from: &mut self.found.tied_from,
         }
-    }
-
-    /// The means, and how far the worst and the best order move them.
-    fn finish<'s>(
-        &mut self,
-        shifts: impl Iterator<Item = &'s Vec<Shift>>,
-        weight: Option<&[f64]>,
-        bounds: bool,
-    ) -> Result<()> {
-        let mut total = vec![Shift::default(); self.found.columns.len()];
-        for shifts in shifts {
-            for (total, shift) in total.iter_mut().zip(shifts) {
-                total.down.merge(&shift.down);
-                total.up.merge(&shift.up);
-            }
-        }
-        let (queries, values) = (self.found.flags.len(), &*self.values);
-        let columns = self.found.columns.iter_mut().zip(total).enumerate().collect();
-        let finished = par::each(
-            columns,
-            |(place, (column, shift)): (usize, (&mut Column, Shift))| {
-                let values = &values[place * queries..(place + 1) * queries];
-                let (total, weights) = weighted_sum(values, weight)?;
-                column.mean = total / weights;
-                let moved = |shift: Sum| match shift.total() {
-                    0.0 => column.mean,
-                    shift => column.mean + shift / weights,
-                };
-                (column.pessimistic, column.optimistic) = if bounds {
-                    (moved(shift.down), moved(shift.up))
-                } else {
-                    (f64::NAN, f64::NAN)
-                };
-                Ok(())
-            },
-        );
-        finished.into_iter().collect()
     }
 }
 
@@ -415,7 +391,7 @@ struct Plan<'a> {
     /// Whether the worst and the best order are measured, too.
     bounds: bool,
     /// The metrics in their order, neighbours of one measure together.
-    measures: Vec<(Measure, Vec<Option<usize>>)>,
+    measures: Vec<(Measure, Vec<usize>)>,
     /// What is summed for the metrics, without the best order.
     series: Vec<Series>,
     ideal: bool,
@@ -476,13 +452,17 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn by_measure(metrics: &[Metric]) -> Vec<(Measure, Vec<Option<usize>>)> {
+/// Without a cutoff it is `usize::MAX`.
+fn by_measure(metrics: &[Metric]) -> Vec<(Measure, Vec<usize>)> {
     let neighbours = metrics.chunk_by(|a, b| a.measure == b.measure);
     neighbours
         .map(|metrics| {
             (
                 metrics[0].measure,
-                metrics.iter().map(|metric| metric.k).collect(),
+                metrics
+                    .iter()
+                    .map(|metric| metric.k.unwrap_or(usize::MAX))
+                    .collect(),
             )
         })
         .collect()
@@ -541,11 +521,37 @@ impl Part<'_> {
     }
 }
 
-/// The weighted sums of how far the worst and the best order move a metric.
+/// What is added up of a metric.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Shift {
+struct Tally {
+    mean: WeightedMean,
+    /// Weighted, how far the worst order of equal scores moves it.
     down: Sum,
+    /// The same of the best order.
     up: Sum,
+}
+
+impl Tally {
+    fn merge(&mut self, later: &Self) {
+        self.mean.merge(&later.mean);
+        self.down.merge(&later.down);
+        self.up.merge(&later.up);
+    }
+
+    fn column(&self, bounds: bool) -> Result<Column> {
+        let mean = self.mean.mean()?;
+        let moved = |shift: Sum| match shift.total() {
+            _ if !bounds => f64::NAN,
+            0.0 => mean,
+            shift => mean + shift / self.mean.weights(),
+        };
+        Ok(Column {
+            mean,
+            count: self.mean.count,
+            pessimistic: moved(self.down),
+            optimistic: moved(self.up),
+        })
+    }
 }
 
 /// Why a query has no value.
@@ -601,7 +607,7 @@ struct Work<'a, 'o, G: Grade, S: Score, F, const N: usize> {
     values: Vec<f64>,
     others: Vec<f64>,
     parts: [Part<'o>; N],
-    shifts: [Vec<Shift>; N],
+    tallies: [Vec<Tally>; N],
 }
 
 /// What a query holds, whatever its ranking.
@@ -631,7 +637,7 @@ impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G
             values: vec![0.0; plan.ranking.metrics.len()],
             others: vec![0.0; plan.ranking.metrics.len()],
             parts,
-            shifts: std::array::from_fn(|_| vec![Shift::default(); plan.ranking.metrics.len()]),
+            tallies: [(); N].map(|()| vec![Tally::default(); plan.ranking.metrics.len()]),
         }
     }
 
@@ -648,6 +654,16 @@ impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G
             self.rank(model, at, grades, scores, weight, holds)?;
         }
         Ok(())
+    }
+
+    /// Writes what is waiting, and adds up the values of the run while they are in the cache.
+    fn finish(&mut self, weight: Option<&[f64]>) {
+        for (part, tallies) in self.parts.iter_mut().zip(&mut self.tallies) {
+            part.write();
+            for (values, tally) in part.values.iter().zip(tallies) {
+                tally.mean.add(values, weight);
+            }
+        }
     }
 
     /// Looks at the grades, and adds up the best order.
@@ -745,7 +761,7 @@ impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G
         places.at_relevant = cut.hits(convention.ties);
         plan.sum(places, &mut self.sums);
         plan.values(places, &self.sums, &holds, &mut self.values);
-        let gains = [Series::Gain, Series::Ideal].map(|series| self.sums.at(series, None));
+        let gains = [Series::Gain, Series::Ideal].map(|series| self.sums.at(series, usize::MAX));
         if gains.iter().any(|gain| gain.is_infinite()) {
             return Err(Fault::Overflow);
         }
@@ -759,12 +775,12 @@ impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G
                 plan.sum(places, &mut self.sums);
                 plan.values(places, &self.sums, &holds, &mut self.others);
                 let values = self.others.iter().zip(&self.values);
-                for ((other, value), shift) in values.zip(&mut self.shifts[model]) {
+                for ((other, value), tally) in values.zip(&mut self.tallies[model]) {
                     let moved = weight * (other - value);
                     match ties {
                         _ if moved.is_nan() => {}
-                        Ties::Pessimistic => shift.down.add(moved),
-                        _ => shift.up.add(moved),
+                        Ties::Pessimistic => tally.down.add(moved),
+                        _ => tally.up.add(moved),
                     }
                 }
             }
@@ -851,7 +867,7 @@ impl Plan<'_> {
     fn measure(
         &self,
         measure: Measure,
-        cutoffs: &[Option<usize>],
+        cutoffs: &[usize],
         places: &Places,
         sums: &Sums,
         holds: &Holds,
@@ -875,19 +891,14 @@ impl Plan<'_> {
                 _ => 0.0,
             });
         }
-        let shown = |k: Option<usize>| {
-            let places = match (convention.precision_denominator, k) {
-                (PrecisionDenominator::Cutoff, Some(k)) => k,
-                (_, k) => k.unwrap_or(usize::MAX).min(holds.ranked).max(1),
-            };
-            places as f64
+        let ranked = holds.ranked.max(1);
+        let shown = |k: usize| match convention.precision_denominator {
+            PrecisionDenominator::Cutoff if k < usize::MAX => k as f64,
+            _ => k.min(ranked) as f64,
         };
-        let reachable = |k: Option<usize>| {
-            let reachable = match convention.ap_denominator {
-                ApDenominator::Relevant => holds.relevant,
-                ApDenominator::Reachable => holds.relevant.min(k.unwrap_or(usize::MAX)),
-            };
-            reachable as f64
+        let reachable = |k: usize| match convention.ap_denominator {
+            ApDenominator::Relevant => relevant,
+            ApDenominator::Reachable => holds.relevant.min(k) as f64,
         };
         match measure {
             M::Dcg => sums.read(Series::Gain, cutoffs, values, |dcg, _| dcg),

@@ -32,9 +32,9 @@ pub(super) struct Sums {
 impl Sums {
     /// The sum above the cutoff.
     #[inline]
-    pub(super) fn at(&self, series: Series, k: Option<usize>) -> f64 {
+    pub(super) fn at(&self, series: Series, k: usize) -> f64 {
         let column = &self.columns[series as usize];
-        let places = k.unwrap_or(usize::MAX).min(column.len());
+        let places = k.min(column.len());
         if places == 0 { 0.0 } else { column[places - 1] }
     }
 
@@ -43,9 +43,9 @@ impl Sums {
     pub(super) fn read(
         &self,
         series: Series,
-        cutoffs: &[Option<usize>],
+        cutoffs: &[usize],
         values: &mut [f64],
-        metric: impl Fn(f64, Option<usize>) -> f64,
+        metric: impl Fn(f64, usize) -> f64,
     ) {
         for (value, &k) in values.iter_mut().zip(cutoffs) {
             *value = metric(self.at(series, k), k);

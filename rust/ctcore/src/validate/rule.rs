@@ -10,7 +10,7 @@ use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt64Array};
+use arrow_array::{AnyDictionaryArray, Array, ArrayRef, BooleanArray, RecordBatch, UInt64Array};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_cast::display::array_value_to_string;
 use arrow_cast::parse::Parser;
@@ -20,7 +20,7 @@ use arrow_select::take::take;
 use ctcore_simd::widest;
 use regex::Regex;
 
-use crate::column::{Kind, as_f64, codes};
+use crate::column::{Kind, as_f64};
 use crate::num::bits;
 use crate::validate::keys::{KeySet, RowKeys};
 use crate::validate::order::{Direction, each_key};
@@ -470,8 +470,8 @@ impl Test {
             if values.len() > array.len() {
                 return self.broken(name, &take(values, dictionary.keys(), None)?);
             }
-            let broken: Vec<bool> = self.broken(name, values)?.iter().collect();
-            return Ok(collect_values(&codes(dictionary), nulls, |code| broken[code]));
+            let broken = self.broken(name, values)?;
+            return Ok(of_codes(dictionary, nulls, &broken));
         }
         match self {
             Self::Finite => finite(array),
@@ -624,6 +624,31 @@ fn collect_values<T: Copy>(
     }
 }
 
+/// The rows whose value in the dictionary is broken.
+fn of_codes(
+    dictionary: &dyn AnyDictionaryArray,
+    valid: Option<&NullBuffer>,
+    broken: &BooleanBuffer,
+) -> BooleanBuffer {
+    let keys = dictionary.keys();
+    let broken: Vec<bool> = broken.iter().collect();
+    if !broken.contains(&true) {
+        return BooleanBuffer::new_unset(keys.len());
+    }
+    let last = broken.len() - 1; // what stands behind a null may be any number
+    macro_rules! of {
+        ($($arrow:ty),+) => {
+            $(if let Some(keys) = keys.as_primitive_opt::<$arrow>() {
+                return collect_values(keys.values(), valid, |key| broken[(key as usize).min(last)]);
+            })+
+        };
+    }
+    of!(
+        Int32Type, Int8Type, Int16Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type
+    );
+    BooleanBuffer::new_unset(keys.len())
+}
+
 fn texts(array: &ArrayRef, broken: impl Fn(&str) -> bool) -> Option<BooleanBuffer> {
     let (rows, valid) = (array.len(), array.nulls());
     if let Some(array) = array.as_string_opt::<i32>() {
@@ -726,32 +751,40 @@ impl Range {
             Time32MillisecondType => 1e3, Time64MicrosecondType => 1e6, Time64NanosecondType => 1e9
         );
         if let Some(array) = array.as_primitive_opt::<Float32Type>() {
-            return Ok(self.real(array.values(), array.nulls(), |limit| limit as f32));
+            return Ok(
+                self.real(array.values(), array.nulls(), |limit, side| match side {
+                    Side::At => limit as f32,
+                    Side::Above => (limit as f32).next_up(),
+                    Side::Below => (limit as f32).next_down(),
+                }),
+            );
         }
         let floats = as_f64(name, array)?;
         let array = floats.as_primitive::<Float64Type>();
-        Ok(self.real(array.values(), array.nulls(), |limit| limit))
+        Ok(
+            self.real(array.values(), array.nulls(), |limit, side| match side {
+                Side::At => limit,
+                Side::Above => limit.next_up(),
+                Side::Below => limit.next_down(),
+            }),
+        )
     }
 
+    /// Numbers: each bound becomes the outermost allowed one. NaN lies beyond none.
     fn real<T: Copy + PartialOrd>(
         &self,
         values: &[T],
         valid: Option<&NullBuffer>,
-        round: impl Fn(f64) -> T,
+        nearest: impl Fn(f64, Side) -> T,
     ) -> BooleanBuffer {
-        let bound =
-            |side: Option<(Limit, bool)>| side.map(|(limit, inclusive)| (round(limit.as_real()), inclusive));
-        match (bound(self.minimum), bound(self.maximum)) {
-            (Some((low, true)), Some((high, true))) => {
-                collect_values(values, valid, |value| (value < low) || (value > high))
-            }
-            (low, high) => collect_values(values, valid, |value| {
-                let below = low.is_some_and(|(low, inclusive)| value < low || (!inclusive && value == low));
-                let above =
-                    high.is_some_and(|(high, inclusive)| value > high || (!inclusive && value == high));
-                below | above
-            }),
-        }
+        let bound = |limit: Option<(Limit, bool)>, side, open| match limit {
+            None => nearest(open, Side::At),
+            Some((limit, true)) => nearest(limit.as_real(), Side::At),
+            Some((limit, false)) => nearest(limit.as_real(), side),
+        };
+        let low = bound(self.minimum, Side::Above, f64::NEG_INFINITY);
+        let high = bound(self.maximum, Side::Below, f64::INFINITY);
+        collect_values(values, valid, move |value| outside(value, low, high))
     }
 
     /// Whole values: each bound becomes the outermost allowed whole value.
@@ -773,16 +806,34 @@ impl Range {
         let narrow = |bound: Option<i128>| bound.map(|bound| (bound, T::try_from(bound).ok()));
         match (narrow(low), narrow(high)) {
             (Some((_, Some(low))), Some((_, Some(high)))) => {
-                collect_values(values, valid, |value| (value < low) || (value > high))
+                collect_values(values, valid, move |value| outside(value, low, high))
             }
-            (Some((_, Some(low))), None) => collect_values(values, valid, |value| value < low),
-            (None, Some((_, Some(high)))) => collect_values(values, valid, |value| value > high),
+            (Some((_, Some(low))), None) => collect_values(values, valid, move |value| value < low),
+            (None, Some((_, Some(high)))) => collect_values(values, valid, move |value| value > high),
             _ => collect_values(values, valid, |value| {
                 let value: i128 = value.into();
                 low.is_some_and(|low| value < low) || high.is_some_and(|high| value > high)
             }),
         }
     }
+}
+
+/// Whether a value lies beyond one of the bounds.
+#[inline]
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch would keep the loop over the values from being vectorised"
+)]
+fn outside<T: Copy + PartialOrd>(value: T, low: T, high: T) -> bool {
+    (value < low) | (value > high)
+}
+
+/// A number, or its neighbour.
+#[derive(Clone, Copy)]
+enum Side {
+    At,
+    Above,
+    Below,
 }
 
 /// The whole numbers around a bound.
