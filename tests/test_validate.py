@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import CONTRACT, ROOT
-from ctcore import validate
+from ctcore import data, validate
 from ctcore.errors import ConfigError, CtcoreError
 from ctcore.validate._pattern import translate
 from ctcore.validate._quality import METRICS
@@ -800,13 +801,18 @@ def test_keys_beyond_memory_spill():
     assert f"row {rows - 3}: repeats row 0" in found.message
 
 
-def test_a_wide_table():
+def test_a_wide_table(tmp_path):
     names = [f"c{i}" for i in range(2000)]
     table = pa.table({name: [1.0, 2.0] for name in names})
     asked = contract(
         ", ".join(f"{{name: {name}, logicalType: number, logicalTypeOptions: {{maximum: 1}}}}" for name in names)
     )
-    assert len(validate.check(table, asked).broken) == 4000
+    path = tmp_path / "wide.parquet"
+    pq.write_table(table, path)
+    for rows in (table, data.source(path)):
+        found = validate.check(rows, asked)
+        assert len(found.broken) == 4000
+        assert sum(each.count for each in found.broken.values()) == 2000
 
 
 @settings(max_examples=60, deadline=None)

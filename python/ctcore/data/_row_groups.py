@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ def statistics(files: Sequence[pq.FileMetaData], schema: pa.Schema) -> pa.Record
     told = [_File(each) for each in files]
     rows = pa.array([rows for file in told for rows in file.rows], pa.uint64())
     names, columns = ["rows"], [rows]
+    taken = set(schema.names)
     for root in schema:
-        for field in _fields(root, set(schema.names)):
+        for field in _fields(root, taken):
             minima, maxima, nulls = zip(*(file.column(root.name, field) for file in told), strict=True)
             counts = pa.array([count for each in nulls for count in each], pa.uint64())
             parts = [pa.concat_arrays(minima), pa.concat_arrays(maxima), counts]
@@ -62,6 +63,11 @@ class _File:
             for place, column in enumerate(columns)
             if times[column.path] == 1 and column.max_repetition_level == 0
         }
+        self.within: dict[str, list[int]] = defaultdict(list)
+        for path, place in self.places.items():
+            parts = path.split(".")
+            for end in range(1, len(parts)):
+                self.within[".".join(parts[:end])].append(place)
 
     def column(self, root: str, field: pa.Field) -> tuple[pa.Array, pa.Array, list[int | None]]:
         """Give the minimum, maximum and number of nulls in each row group of a column, or of a field inside of one."""
@@ -106,7 +112,7 @@ class _File:
 
     def _struct_nulls(self, struct: pa.Field) -> list[int | None]:
         """No struct is null of which a field never is: its nulls count among the field's. Else nothing is known."""
-        within = [place for path, place in self.places.items() if path.startswith(f"{struct.name}.")]
+        within = self.within.get(struct.name, [])
         counts = zip(*map(self._nulls, within), strict=True) if within else [()] * len(self.groups)
         return [0 if 0 in each else None for each in counts]
 

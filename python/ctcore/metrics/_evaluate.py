@@ -309,7 +309,9 @@ def _rank(
         bounds=bounds,
     )
     each = zip(found, values, collisions, strict=True)
-    return [_read(definitions, *model, ids, weight, [*findings, *collided]) for *model, collided in each]
+    return [
+        _read(definitions, model, per_query, ids, weight, [*findings, *collided]) for model, per_query, collided in each
+    ]
 
 
 def _read(

@@ -10,6 +10,7 @@ pub mod kendall;
 pub mod off_policy;
 pub mod paired;
 mod places;
+mod plan;
 pub mod pointwise;
 pub mod ranking;
 pub mod select;

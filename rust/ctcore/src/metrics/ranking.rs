@@ -3,13 +3,12 @@
 use std::ops::Range;
 
 use super::cut::Cut;
-use super::definition::{
-    ApDenominator, Convention, Empty, Grades, Measure, Metric, Negative, PrecisionDenominator, Ties, flag,
-};
+use super::definition::{Convention, Empty, Grades, Measure, Metric, Negative, Ties, flag};
 
 use super::grades::{Grade, Ideal, real_gain, table};
 use super::groups::Groups;
-use super::places::{Frame, Needs, Places};
+use super::places::{Frame, Places, put};
+use super::plan::{Holds, Plan};
 use super::select::{Score, Selection};
 use super::sums::{Series, Sums};
 use crate::num::{CHUNK, Sum, WeightedMean, check_weights};
@@ -283,6 +282,22 @@ impl Ranking {
             check_weights(groups.len(), weight)?;
         }
         let plan = Plan::new(self, longest, bounds);
+        if longest.min(plan.places) < DEEP {
+            self.measured::<_, _, N, LANES>(&plan, grades, gain, models, groups, weight)
+        } else {
+            self.measured::<_, _, N, 1>(&plan, grades, gain, models, groups, weight)
+        }
+    }
+
+    fn measured<G: Grade, S: Score, const N: usize, const L: usize>(
+        &self,
+        plan: &Plan<'_>,
+        grades: &[G],
+        gain: &(impl Fn(G) -> f64 + Sync),
+        models: [Model<'_, S>; N],
+        groups: &Groups,
+        weight: Option<&[f64]>,
+    ) -> Result<[Evaluated; N]> {
         let runs = par::balanced(groups.ends(), CHUNK);
         let scores = models.each_ref().map(|model| (model.name, model.scores));
         let mut measured = models.map(|model| Measured::new(groups.len(), model.values));
@@ -295,15 +310,19 @@ impl Ranking {
             parts.collect(),
             |(queries, parts): (Range<usize>, [Part<'_>; N])| {
                 let longest = queries.clone().map(|query| groups.rows(query).len()).max();
-                let mut work = Work::new(&plan, gain, longest.unwrap_or(0), parts);
-                for (at, query) in queries.clone().enumerate() {
+                let mut work = Work::<_, _, _, N, L>::new(plan, gain, longest.unwrap_or(0), parts);
+                let describe = |(at, fault): (usize, Fault)| {
+                    let query = queries.start + at;
+                    fault.describe(query, groups.rows(query).start)
+                };
+                for query in queries.clone() {
                     let rows = groups.rows(query);
                     let scores = scores.map(|(name, scores)| (name, &scores[rows.clone()]));
                     let weight = weight.map_or(1.0, |weight| weight[query]);
-                    work.query(at, &grades[rows.clone()], scores, weight)
-                        .map_err(|fault| fault.describe(query, rows.start))?;
+                    work.query(&grades[rows], scores, weight).map_err(describe)?;
                 }
-                work.finish(weight.map(|weight| &weight[queries]));
+                work.finish(weight.map(|weight| &weight[queries.clone()]))
+                    .map_err(describe)?;
                 Ok::<_, Error>(work.tallies)
             },
         );
@@ -314,7 +333,7 @@ impl Ranking {
             }
         }
         for (model, total) in measured.iter_mut().zip(&total) {
-            let columns = total.iter().map(|tally| tally.column(bounds));
+            let columns = total.iter().map(|tally| tally.column(plan.bounds));
             model.found.columns = columns.collect::<Result<_>>()?;
         }
         Ok(measured.map(|model| model.found))
@@ -358,8 +377,6 @@ impl<'v> Measured<'v> {
         let queries = self.found.flags.len().max(1);
         Part {
             values: self.values.chunks_exact_mut(queries).collect(),
-            written: 0,
-            waiting: Vec::new(),
             flags: &mut self.found.flags,
             tied_from: &mut self.found.tied_from,
         }
@@ -378,110 +395,13 @@ fn highest(grades: &[u8]) -> u8 {
     .unwrap_or(0)
 }
 
-/// What is the same for all queries.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "what the metrics need, each on its own"
-)]
-struct Plan<'a> {
-    ranking: &'a Ranking,
-    needs: Needs,
-    /// Whether the hits in as many places as there are relevant documents are read.
-    at_relevant: bool,
-    /// Whether the worst and the best order are measured, too.
-    bounds: bool,
-    /// The metrics in their order, neighbours of one measure together.
-    measures: Vec<(Measure, Vec<usize>)>,
-    /// What is summed for the metrics, without the best order.
-    series: Vec<Series>,
-    ideal: bool,
-    graded: bool,
-    binary: bool,
-    /// The places that metrics read one by one; `usize::MAX` where every document counts.
-    places: usize,
-    /// `1 / log2(i + 2)` for place `i` from 0.
-    discounts: Vec<f64>,
-    /// ERR's `2^highest_grade`.
-    stop_scale: f64,
-}
-
-impl<'a> Plan<'a> {
-    fn new(ranking: &'a Ranking, longest: usize, bounds: bool) -> Self {
-        use Measure as M;
-        let mut needs = Needs::default();
-        let mut at_relevant = false;
-        let mut series = Vec::new();
-        for metric in &ranking.metrics {
-            let (need, read) = match metric.measure {
-                M::Dcg | M::Ndcg => (&mut needs.gain, Some(Series::Gain)),
-                M::AveragePrecision => (&mut needs.precision, Some(Series::Precision)),
-                M::ReciprocalRank => (&mut needs.first, Some(Series::Reciprocal)),
-                M::HitRate => (&mut needs.first, Some(Series::Found)),
-                M::Precision | M::Recall | M::F1 => (&mut needs.hit, Some(Series::Hits)),
-                M::Rbp => (&mut needs.hit, Some(Series::Persistent)),
-                M::Err => (&mut needs.stop, Some(Series::Stop)),
-                M::Bpref | M::Auc => (&mut needs.pairs, None),
-                M::RPrecision => (&mut at_relevant, None),
-            };
-            *need = true;
-            series.extend(read.filter(|read| !series.contains(read)));
-        }
-        let any = |test: fn(&Metric) -> bool| ranking.metrics.iter().any(test);
-        let places = ranking.metrics.iter().map(|metric| metric.places()).max();
-        let places = places.unwrap_or(0);
-        let discounts = if needs.gain { longest.min(places) } else { 0 };
-        Self {
-            ranking,
-            needs,
-            at_relevant,
-            bounds,
-            measures: by_measure(&ranking.metrics),
-            series,
-            ideal: any(|metric| metric.measure == M::Ndcg),
-            graded: any(|metric| metric.measure.is_graded()),
-            binary: any(|metric| !metric.measure.is_graded()),
-            places,
-            discounts: (0..discounts).map(|i| 1.0 / (i as f64 + 2.0).log2()).collect(),
-            stop_scale: ranking.convention.highest_grade.exp2(),
-        }
-    }
-
-    /// How many documents must be in order.
-    fn depth(&self) -> usize {
-        if self.needs.pairs { usize::MAX } else { self.places }
-    }
-}
-
-/// Without a cutoff it is `usize::MAX`.
-fn by_measure(metrics: &[Metric]) -> Vec<(Measure, Vec<usize>)> {
-    let neighbours = metrics.chunk_by(|a, b| a.measure == b.measure);
-    neighbours
-        .map(|metrics| {
-            (
-                metrics[0].measure,
-                metrics
-                    .iter()
-                    .map(|metric| metric.k.unwrap_or(usize::MAX))
-                    .collect(),
-            )
-        })
-        .collect()
-}
-
 /// Where one run of queries is written.
 struct Part<'o> {
     /// One slice for each metric.
     values: Vec<&'o mut [f64]>,
-    /// Queries whose values are written.
-    written: usize,
-    /// The values of the queries after them, all metrics of a query together.
-    waiting: Vec<f64>,
     flags: &'o mut [u8],
     tied_from: &'o mut [u32],
 }
-
-/// Queries whose values are written together: a cache line of each metric.
-const LINE: usize = 8;
 
 impl Part<'_> {
     /// Takes the first `count` queries off.
@@ -491,33 +411,9 @@ impl Part<'_> {
             values: values
                 .map(|rest| rest.split_off_mut(..count).unwrap_or_default())
                 .collect(),
-            written: 0,
-            waiting: Vec::new(),
             flags: self.flags.split_off_mut(..count).unwrap_or_default(),
             tied_from: self.tied_from.split_off_mut(..count).unwrap_or_default(),
         }
-    }
-
-    /// Adds the values of the next query.
-    fn push(&mut self, values: &[f64]) {
-        self.waiting.extend_from_slice(values);
-        if self.waiting.len() == LINE * self.values.len() {
-            self.write();
-        }
-    }
-
-    /// Writes what is waiting, metric by metric.
-    fn write(&mut self) {
-        let metrics = self.values.len();
-        let queries = self.waiting.len() / metrics.max(1);
-        for (metric, column) in self.values.iter_mut().enumerate() {
-            let to = &mut column[self.written..self.written + queries];
-            for (to, row) in to.iter_mut().zip(self.waiting.chunks_exact(metrics)) {
-                *to = row[metric];
-            }
-        }
-        self.written += queries;
-        self.waiting.clear();
     }
 }
 
@@ -536,6 +432,15 @@ impl Tally {
         self.mean.merge(&later.mean);
         self.down.merge(&later.down);
         self.up.merge(&later.up);
+    }
+
+    /// Adds how far an order moves the metric of a query; NaN where the query is left out.
+    fn moved(&mut self, ties: Ties, moved: f64) {
+        match ties {
+            _ if moved.is_nan() => {}
+            Ties::Pessimistic => self.down.add(moved),
+            _ => self.up.add(moved),
+        }
     }
 
     fn column(&self, bounds: bool) -> Result<Column> {
@@ -593,77 +498,165 @@ impl Fault {
     }
 }
 
-/// The work on one query, with scratch memory that lives as long as the run.
-struct Work<'a, 'o, G: Grade, S: Score, F, const N: usize> {
+/// Queries that are measured side by side: a cache line of each metric, and vectors of any width.
+const LANES: usize = 8;
+/// Places from which a query is measured alone: many of them side by side would leave the cache.
+const DEEP: usize = 1_000;
+
+/// The work on queries, with scratch memory that lives as long as the run. They are ranked one by one, each
+/// in a lane, and measured when all lanes are full.
+struct Work<'a, 'o, G: Grade, S: Score, F, const N: usize, const L: usize> {
     plan: &'a Plan<'a>,
     gain: &'a F,
     selection: Selection<S>,
-    places: Places,
     ideal: Ideal,
-    sums: Sums,
     block: Vec<G>,
     cut_scores: Vec<S>,
-    /// The values of one query, and those in another order of its equal scores.
-    values: Vec<f64>,
-    others: Vec<f64>,
+    lanes: Lanes<N, L>,
+    sums: Sums<L>,
+    /// The values of the lanes, and those in another order of equal scores.
+    values: [Vec<[f64; L]>; 2],
     parts: [Part<'o>; N],
     tallies: [Vec<Tally>; N],
 }
 
-/// What a query holds, whatever its ranking.
-#[derive(Clone, Copy)]
-struct Holds {
-    flags: u8,
-    gainless: bool,
-    gradeless: bool,
-    relevant: usize,
-    irrelevant: usize,
-    judged_irrelevant: usize,
-    /// Documents with a rank, as far as they were selected.
-    ranked: usize,
+/// Queries that wait to be measured.
+struct Lanes<const N: usize, const L: usize> {
+    /// The first of them, in the run.
+    first: usize,
+    count: usize,
+    weights: [f64; L],
+    /// The gains of the best order.
+    best: Vec<[f64; L]>,
+    ranked: [Ranked<L>; N],
 }
 
-impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G, S, F, N> {
+/// What one model makes of the queries.
+struct Ranked<const L: usize> {
+    holds: [Holds; L],
+    /// In the order that was asked for.
+    places: Places<L>,
+    /// In the worst and in the best order of equal scores.
+    bounds: [Places<L>; 2],
+    tied: [bool; L],
+}
+
+impl<const N: usize, const L: usize> Lanes<N, L> {
+    fn new() -> Self {
+        let ranked = |()| Ranked {
+            holds: [Holds::default(); L],
+            places: Places::new(),
+            bounds: [(); 2].map(|()| Places::new()),
+            tied: [false; L],
+        };
+        Self {
+            first: 0,
+            count: 0,
+            weights: [0.0; L],
+            best: Vec::new(),
+            ranked: [(); N].map(ranked),
+        }
+    }
+
+    /// Begins with the next queries.
+    fn clear(&mut self) {
+        self.first += self.count;
+        self.count = 0;
+        self.best.clear();
+        for ranked in &mut self.ranked {
+            ranked.places.clear();
+            ranked.bounds.iter_mut().for_each(Places::clear);
+            ranked.tied = [false; L];
+        }
+    }
+}
+
+impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize, const L: usize>
+    Work<'a, 'o, G, S, F, N, L>
+{
     fn new(plan: &'a Plan<'a>, gain: &'a F, longest: usize, parts: [Part<'o>; N]) -> Self {
+        let metrics = plan.ranking.metrics.len();
         Self {
             plan,
             gain,
             selection: Selection::new(longest),
-            places: Places::default(),
             ideal: Ideal::new(longest),
-            sums: Sums::default(),
             block: Vec::new(),
             cut_scores: Vec::new(),
-            values: vec![0.0; plan.ranking.metrics.len()],
-            others: vec![0.0; plan.ranking.metrics.len()],
+            lanes: Lanes::new(),
+            sums: Sums::new(),
+            values: [(); 2].map(|()| vec![[0.0; L]; metrics]),
             parts,
-            tallies: [(); N].map(|()| vec![Tally::default(); plan.ranking.metrics.len()]),
+            tallies: [(); N].map(|()| vec![Tally::default(); metrics]),
         }
     }
 
-    /// Query `at` of the run.
+    /// The next query of the run. An error says which query it is of.
     fn query(
         &mut self,
-        at: usize,
         grades: &[G],
         scores: [Named<'_, S>; N],
         weight: f64,
-    ) -> std::result::Result<(), Fault> {
-        let holds = self.hold(grades)?;
+    ) -> std::result::Result<(), (usize, Fault)> {
+        let at = self.lanes.first + self.lanes.count;
+        let holds = self.hold(grades).map_err(|fault| (at, fault))?;
         for (model, scores) in scores.into_iter().enumerate() {
-            self.rank(model, at, grades, scores, weight, holds)?;
+            self.rank(model, grades, scores, holds)
+                .map_err(|fault| (at, fault))?;
         }
+        self.lanes.weights[self.lanes.count] = weight;
+        self.lanes.count += 1;
+        if self.lanes.count == L {
+            self.measure()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Measures the queries that wait.
+    fn measure(&mut self) -> std::result::Result<(), (usize, Fault)> {
+        let (plan, lanes) = (self.plan, &mut self.lanes);
+        let [values, others] = &mut self.values;
+        self.sums.fill_ideal(&lanes.best, &plan.discounts);
+        let queries = lanes.first..lanes.first + lanes.count;
+        for (model, ranked) in lanes.ranked.iter().enumerate() {
+            plan.sum(&ranked.places, &mut self.sums);
+            plan.values(&ranked.places, &self.sums, &ranked.holds, values);
+            let gains = [Series::Gain, Series::Ideal].map(|series| self.sums.at(series, usize::MAX));
+            let overflown = (0..lanes.count).find(|&lane| gains.iter().any(|gain| gain[lane].is_infinite()));
+            if let Some(lane) = overflown {
+                return Err((lanes.first + lane, Fault::Overflow));
+            }
+            for (column, value) in self.parts[model].values.iter_mut().zip(&*values) {
+                column[queries.clone()].copy_from_slice(&value[..lanes.count]);
+            }
+            if !plan.bounds || !ranked.tied.contains(&true) {
+                continue;
+            }
+            for (places, ties) in ranked.bounds.iter().zip(BOUNDS) {
+                plan.sum(places, &mut self.sums);
+                plan.values(places, &self.sums, &ranked.holds, others);
+                let moved = others.iter().zip(&*values).zip(&mut self.tallies[model]);
+                for ((other, value), tally) in moved {
+                    for lane in (0..lanes.count).filter(|&lane| ranked.tied[lane]) {
+                        tally.moved(ties, lanes.weights[lane] * (other[lane] - value[lane]));
+                    }
+                }
+            }
+        }
+        self.lanes.clear();
         Ok(())
     }
 
-    /// Writes what is waiting, and adds up the values of the run while they are in the cache.
-    fn finish(&mut self, weight: Option<&[f64]>) {
-        for (part, tallies) in self.parts.iter_mut().zip(&mut self.tallies) {
-            part.write();
+    /// Measures the last queries, and adds up the values of the run while they are in the cache.
+    fn finish(&mut self, weight: Option<&[f64]>) -> std::result::Result<(), (usize, Fault)> {
+        self.measure()?;
+        for (part, tallies) in self.parts.iter().zip(&mut self.tallies) {
             for (values, tally) in part.values.iter().zip(tallies) {
                 tally.mean.add(values, weight);
             }
         }
+        Ok(())
     }
 
     /// Looks at the grades, and adds up the best order.
@@ -692,7 +685,12 @@ impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G
             if let Some(highest) = highest {
                 G::ideal(grades, highest, plan.places, &mut self.ideal, self.gain);
             }
-            self.sums.fill_ideal(&self.ideal.gains, &plan.discounts);
+            put(
+                &mut self.lanes.best,
+                self.lanes.count,
+                0,
+                self.ideal.gains.iter().copied(),
+            );
         }
         let gainless = plan.graded && highest.is_none_or(|highest| (self.gain)(highest) == 0.0);
         let irrelevant = plan.binary && relevant == 0;
@@ -716,10 +714,8 @@ impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G
     fn rank(
         &mut self,
         model: usize,
-        at: usize,
         grades: &[G],
         (name, scores): Named<'_, S>,
-        weight: f64,
         mut holds: Holds,
     ) -> std::result::Result<(), Fault> {
         let (plan, convention) = (self.plan, &self.plan.ranking.convention);
@@ -753,53 +749,49 @@ impl<'a, 'o, G: Grade, S: Score, F: Fn(G) -> f64, const N: usize> Work<'a, 'o, G
             }
             _ => Cut::default(),
         };
-        let (places, part) = (&mut self.places, &mut self.parts[model]);
-        let mut tied_from = rank::<G, S>(convention.ties, keys, grades, &frame, places, &mut self.block);
+        let (lane, ranked, part) = (
+            self.lanes.count,
+            &mut self.lanes.ranked[model],
+            &mut self.parts[model],
+        );
+        let at = self.lanes.first + lane;
+        let mut ranking = |ties, places: &mut Places<L>| {
+            places.begin(lane);
+            let tied_from = rank::<G, S, L>(ties, keys, grades, &frame, places, &mut self.block);
+            places.end(&frame);
+            places.at_relevant[lane] = cut.hits(ties);
+            tied_from
+        };
+        let mut tied_from = ranking(convention.ties, &mut ranked.places);
         if cut.is_tied() {
             tied_from = tied_from.min(cut.shared_from(holds.relevant) as u32);
         }
-        places.at_relevant = cut.hits(convention.ties);
-        plan.sum(places, &mut self.sums);
-        plan.values(places, &self.sums, &holds, &mut self.values);
-        let gains = [Series::Gain, Series::Ideal].map(|series| self.sums.at(series, usize::MAX));
-        if gains.iter().any(|gain| gain.is_infinite()) {
-            return Err(Fault::Overflow);
-        }
-        part.push(&self.values);
+        ranked.holds[lane] = holds;
         part.flags[at] = holds.flags;
         part.tied_from[at] = tied_from;
         if plan.bounds && tied_from < u32::MAX {
-            for ties in [Ties::Pessimistic, Ties::Optimistic] {
-                rank::<G, S>(ties, keys, grades, &frame, places, &mut self.block);
-                places.at_relevant = cut.hits(ties);
-                plan.sum(places, &mut self.sums);
-                plan.values(places, &self.sums, &holds, &mut self.others);
-                let values = self.others.iter().zip(&self.values);
-                for ((other, value), tally) in values.zip(&mut self.tallies[model]) {
-                    let moved = weight * (other - value);
-                    match ties {
-                        _ if moved.is_nan() => {}
-                        Ties::Pessimistic => tally.down.add(moved),
-                        _ => tally.up.add(moved),
-                    }
-                }
+            ranked.tied[lane] = true;
+            for (places, ties) in ranked.bounds.iter_mut().zip(BOUNDS) {
+                ranking(ties, places);
             }
         }
         Ok(())
     }
 }
 
+/// The orders of equal scores between which a metric can move.
+const BOUNDS: [Ties; 2] = [Ties::Pessimistic, Ties::Optimistic];
+
 /// Fills `places` from the ranked rows, with equal scores in the order of `ties`. Returns the place
 /// of the first block whose order matters.
-fn rank<G: Grade, S: Score>(
+fn rank<G: Grade, S: Score, const L: usize>(
     ties: Ties,
     keys: &[S::Key],
     grades: &[G],
     frame: &Frame<'_, impl Fn(G) -> f64>,
-    places: &mut Places,
+    places: &mut Places<L>,
     block: &mut Vec<G>,
 ) -> u32 {
-    places.clear();
     let (mut start, mut tied_from) = (0, u32::MAX);
     let limit = keys.len().min(frame.depth);
     let grade = |at: usize| grades[S::row(keys[at])];
@@ -839,93 +831,6 @@ fn rank<G: Grade, S: Score>(
         start = end;
     }
     tied_from
-}
-
-impl Plan<'_> {
-    fn sum(&self, places: &Places, sums: &mut Sums) {
-        for &series in &self.series {
-            sums.fill(
-                series,
-                places,
-                &self.discounts,
-                self.ranking.convention.persistence,
-            );
-        }
-    }
-
-    /// The values of every metric on one ranked query.
-    fn values(&self, places: &Places, sums: &Sums, holds: &Holds, values: &mut [f64]) {
-        let mut rest = values;
-        for (measure, cutoffs) in &self.measures {
-            let (values, others) = rest.split_at_mut(cutoffs.len());
-            self.measure(*measure, cutoffs, places, sums, holds, values);
-            rest = others;
-        }
-    }
-
-    /// The value of one measure at each cutoff.
-    fn measure(
-        &self,
-        measure: Measure,
-        cutoffs: &[usize],
-        places: &Places,
-        sums: &Sums,
-        holds: &Holds,
-        values: &mut [f64],
-    ) {
-        use Measure as M;
-        let convention = &self.ranking.convention;
-        let (relevant, irrelevant) = (holds.relevant as f64, holds.irrelevant as f64);
-        let empty = match measure {
-            M::Dcg | M::Ndcg => holds.gainless,
-            M::Err => holds.gradeless,
-            _ => holds.relevant == 0,
-        };
-        if measure == M::Auc && (empty || holds.irrelevant == 0) {
-            return values.fill(f64::NAN);
-        }
-        if empty {
-            return values.fill(match convention.empty {
-                Empty::Skip => f64::NAN,
-                Empty::One if measure.is_relative() => 1.0,
-                _ => 0.0,
-            });
-        }
-        let ranked = holds.ranked.max(1);
-        let shown = |k: usize| match convention.precision_denominator {
-            PrecisionDenominator::Cutoff if k < usize::MAX => k as f64,
-            _ => k.min(ranked) as f64,
-        };
-        let reachable = |k: usize| match convention.ap_denominator {
-            ApDenominator::Relevant => relevant,
-            ApDenominator::Reachable => holds.relevant.min(k) as f64,
-        };
-        match measure {
-            M::Dcg => sums.read(Series::Gain, cutoffs, values, |dcg, _| dcg),
-            M::Ndcg => sums.read(Series::Gain, cutoffs, values, |dcg, k| {
-                let best = sums.at(Series::Ideal, k);
-                (dcg / best).min(1.0)
-            }),
-            M::AveragePrecision => sums.read(Series::Precision, cutoffs, values, |sum, k| sum / reachable(k)),
-            M::ReciprocalRank => sums.read(Series::Reciprocal, cutoffs, values, |sum, _| sum),
-            M::HitRate => sums.read(Series::Found, cutoffs, values, |found, _| found.min(1.0)),
-            M::Precision => sums.read(Series::Hits, cutoffs, values, |hits, k| hits / shown(k)),
-            M::Recall => sums.read(Series::Hits, cutoffs, values, |hits, _| hits / relevant),
-            M::F1 => sums.read(Series::Hits, cutoffs, values, |hits, k| {
-                2.0 * hits / (shown(k) + relevant)
-            }),
-            M::RPrecision => values.fill(places.at_relevant / relevant),
-            M::Bpref => values.fill(places.preferred / relevant),
-            M::Rbp => sums.read(Series::Persistent, cutoffs, values, |sum, _| {
-                (1.0 - convention.persistence) * sum
-            }),
-            M::Err => sums.read(Series::Stop, cutoffs, values, |sum, _| sum),
-            M::Auc => {
-                let pairs = places.all_pairs(holds.relevant, holds.irrelevant);
-                values.fill(pairs as f64 / (2.0 * relevant * irrelevant));
-            }
-        }
-    }
 }
 
 #[cfg(test)]

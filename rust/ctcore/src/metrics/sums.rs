@@ -23,87 +23,77 @@ pub(super) enum Series {
     Stop,
 }
 
-/// The sums of one ranking.
-#[derive(Default)]
-pub(super) struct Sums {
-    columns: [Vec<f64>; 8],
+/// The sums of queries side by side, each in a lane.
+pub(super) struct Sums<const L: usize> {
+    columns: [Vec<[f64; L]>; 8],
 }
 
-impl Sums {
-    /// The sum above the cutoff.
-    #[inline]
-    pub(super) fn at(&self, series: Series, k: usize) -> f64 {
-        let column = &self.columns[series as usize];
-        let places = k.min(column.len());
-        if places == 0 { 0.0 } else { column[places - 1] }
-    }
-
-    /// A metric at each cutoff, made of the sum above it.
-    #[inline]
-    pub(super) fn read(
-        &self,
-        series: Series,
-        cutoffs: &[usize],
-        values: &mut [f64],
-        metric: impl Fn(f64, usize) -> f64,
-    ) {
-        for (value, &k) in values.iter_mut().zip(cutoffs) {
-            *value = metric(self.at(series, k), k);
+impl<const L: usize> Sums<L> {
+    pub(super) fn new() -> Self {
+        Self {
+            columns: [(); 8].map(|()| Vec::new()),
         }
     }
 
+    /// The sums above the cutoff.
+    #[inline]
+    pub(super) fn at(&self, series: Series, k: usize) -> [f64; L] {
+        let column = &self.columns[series as usize];
+        let places = k.min(column.len());
+        if places == 0 { [0.0; L] } else { column[places - 1] }
+    }
+
     /// Adds up one series; that of the best order has [`Self::fill_ideal`].
-    pub(super) fn fill(&mut self, series: Series, places: &Places, discounts: &[f64], persistence: f64) {
+    pub(super) fn fill(&mut self, series: Series, places: &Places<L>, discounts: &[f64], persistence: f64) {
         let to = &mut self.columns[series as usize];
+        let (by, as_it_is, place) = (|a: f64, b: f64| a * b, |_| 1.0, |place| (place + 1) as f64);
         match series {
             Series::Ideal => {}
-            Series::Gain => running(to, products(&places.gain, discounts)),
-            Series::Hits => running(to, places.hit.iter().copied()),
-            Series::Precision => running(to, places.precision.iter().copied()),
-            Series::Found => running(to, places.first.iter().copied()),
-            Series::Reciprocal => running(to, by_place(&places.first)),
-            Series::Stop => running(to, by_place(&places.stop)),
+            Series::Gain => running(to, &places.gain, |place| discounts[place], by),
+            Series::Hits => running(to, &places.hit, as_it_is, by),
+            Series::Precision => running(to, &places.precision, as_it_is, by),
+            Series::Found => running(to, &places.first, as_it_is, by),
+            Series::Reciprocal => running(to, &places.first, place, |first, place| first / place),
+            Series::Stop => running(to, &places.stop, place, |stop, place| stop / place),
             Series::Persistent => {
-                let mut power = 1.0;
-                running(
-                    to,
-                    places.hit.iter().map(|hit| {
-                        let term = hit * power;
-                        power *= persistence;
-                        term
-                    }),
-                );
+                let mut next = 1.0;
+                let power = |_| {
+                    let power = next;
+                    next *= persistence;
+                    power
+                };
+                running(to, &places.hit, power, by);
             }
         }
     }
 
     /// Adds up the gains of the best order.
-    pub(super) fn fill_ideal(&mut self, gains: &[f64], discounts: &[f64]) {
+    pub(super) fn fill_ideal(&mut self, gains: &[[f64; L]], discounts: &[f64]) {
+        let to = &mut self.columns[Series::Ideal as usize];
         running(
-            &mut self.columns[Series::Ideal as usize],
-            products(gains, discounts),
+            to,
+            gains,
+            |place| discounts[place],
+            |gain, discount| gain * discount,
         );
     }
 }
 
-fn products<'a>(gains: &'a [f64], discounts: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
-    gains
-        .iter()
-        .zip(discounts)
-        .map(|(gain, discount)| gain * discount)
-}
-
-fn by_place(probabilities: &[f64]) -> impl Iterator<Item = f64> + '_ {
-    let places = (1..=probabilities.len()).map(|place| place as f64);
-    probabilities.iter().zip(places).map(|(p, place)| p / place)
-}
-
+/// Running sums of what each place's number is with the place's factor.
 #[inline]
-fn running(to: &mut Vec<f64>, terms: impl Iterator<Item = f64>) {
-    let mut sum = 0.0;
+fn running<const L: usize>(
+    to: &mut Vec<[f64; L]>,
+    column: &[[f64; L]],
+    mut factor: impl FnMut(usize) -> f64,
+    with: impl Fn(f64, f64) -> f64,
+) {
+    let mut sums = [0.0; L];
     to.clear();
-    to.extend(terms.map(|term| {
-        sum += term;
-        sum
+    to.extend(column.iter().enumerate().map(|(place, numbers)| {
+        let factor = factor(place);
+        for (sum, &number) in sums.iter_mut().zip(numbers) {
+            *sum += with(number, factor);
+        }
+        sums
     }));
 }
