@@ -258,6 +258,16 @@ def test_lint(files):
     inside = CONTRACT.replace("logicalTypeOptions: {minimum: 0, maximum: 500}", between)
     messages = [check.message for check in validate.lint(validate.parse(inside.replace("number", "array"))).checks]
     assert messages[0].startswith("trips.fare[]: mustBeBetween: both 0 and 7 are allowed here")
+    fare = "{name: fare, logicalType: number, logicalTypeOptions: {minimum: 0, maximum: 500}"
+    assert fare in CONTRACT
+    anything = (
+        "{name: fare, logicalType: number, required: true, customProperties: [{property: ctNonFinite, value: allowed}]"
+    )
+    found = {
+        check.id: check.message for check in validate.lint(validate.parse(CONTRACT.replace(fare, anything))).checks
+    }
+    assert found["bounds"] == "fare: no rule looks at its numbers: in another unit they pass"
+    assert "NaN is a value" in found["fare.nulls"]
     bare = CONTRACT.partition("    quality:\n      - {id: rows")[0].replace("kind, ", "kind, ")
     bare = bare.replace(
         "name: fare, logicalType: number, logicalTypeOptions: {minimum: 0, maximum: 500}",

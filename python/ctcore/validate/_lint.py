@@ -8,7 +8,7 @@ from typing import Any
 
 from ctcore.errors import ConfigError
 from ctcore.validate._contract import contract
-from ctcore.validate._rule import Allowed, Contract, Rule
+from ctcore.validate._rule import Allowed, Column, Contract, Rule
 from ctcore.verdict import Check, Report, Verdict
 
 _ODD = re.compile(r"^(?:y|n|yes|no|on|off|true|false|null|~)$", re.IGNORECASE)
@@ -21,7 +21,8 @@ def lint(document: dict[str, Any], *, table: str | None = None) -> Report:
     - a vocabulary with words that YAML 1.1 reads as truth values (``NO``, ``yes``): quote them for other tools;
     - a rule that nothing can break, or everything must;
     - a pattern without an anchor: it is searched for, as JSON Schema has it;
-    - numbers without bounds, a table without a row count or freshness, a rule without an id.
+    - a required number that may be NaN: NaN is a value, so ``required`` does not ask for it;
+    - numbers that no rule looks at, a table without a row count or freshness, a rule without an id.
     """
     try:
         compiled = contract(document, table=table)
@@ -47,12 +48,24 @@ def _findings(document: dict[str, Any], compiled: Contract) -> Iterator[tuple[st
             yield "id", f"{place}: without an id its answer is named by its metric, and a second one has no name"
     for rule in compiled.rules:
         yield from _rule_findings(rule)
+    for column in compiled.columns:
+        if column.judged:
+            tests = {rule.test for rule in compiled.rules if column.name in rule.columns}
+            yield from _column_findings(column, tests)
     tests = {rule.test for rule in compiled.rules}
     counted = any(rule.test == "anomaly" and rule.options["metric"] == "rowCount" for rule in compiled.rules)
     if "rows" not in tests and not counted:
         yield "rows", "no rule bounds the row count: an empty or halved batch passes"
     if "latency" not in tests and any(column.type == "timestamp" for column in compiled.columns):
         yield "freshness", "no service level bounds the age of the newest row (slaProperties: latency)"
+
+
+def _column_findings(column: Column, tests: set[str]) -> Iterator[tuple[str, str]]:
+    name = column.name
+    if column.type in ("integer", "number") and tests <= {"type", "not_null", "finite"}:
+        yield "bounds", f"{name}: no rule looks at its numbers: in another unit they pass"
+    if column.type == "number" and "not_null" in tests and "finite" not in tests:
+        yield f"{name}.nulls", f"{name}: required asks for no null; NaN is a value, and allowed here"
 
 
 def _rule_findings(rule: Rule) -> Iterator[tuple[str, str]]:
