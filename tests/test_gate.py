@@ -238,6 +238,15 @@ def test_a_decision_can_be_made_again_from_its_record():
         ({"metric": "roc_auc", "margin": 0.01, "implausible_gain": "5%"}, "implausible_gain must be a number"),
         ({"yearly_errors": 0.0}, "yearly_errors must be above 0"),
         ({"metric": "roc_auc", "margin": 0.01, "weight": "w"}, "AUC is compared without weights"),
+        ({"proof": "foo"}, "proof must be one of margin, better, not_worse, point, found 'foo'"),
+        ({"slices": "weekday"}, "slices must be names of columns, as a list, found 'weekday'"),
+        ({"floor": math.nan}, "floor must be a finite number"),
+        ({"floor": 0.5, "ceiling": 0.4}, "ceiling must be a finite number better than 0.5, found 0.4"),
+        ({"metric": "mae", "floor": 10.0, "ceiling": 12.0}, "ceiling must be a finite number better than 10.0"),
+        ({"max_score_psi": -1.0}, "max_score_psi must be at least 0"),
+        ({"max_calibration_error": 1.5}, "max_calibration_error must be 0 to 1"),
+        ({"slices": ("a",), "max_slice_loss": "-2%"}, "max_slice_loss must be at least 0"),
+        ({"implausible_gain": "0.5%"}, "implausible_gain must be above the margin"),
     ],
 )
 def test_a_policy_that_means_nothing_is_refused(policy, words):

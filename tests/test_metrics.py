@@ -286,10 +286,17 @@ def test_no_rows_are_no_queries():
     assert np.isnan(metrics.ndcg([], [], query=[]))
 
 
-def test_fractional_grades_are_a_finding():
-    found = metrics.evaluate([1.0, 0.5, 0.25], [3.0, 2.0, 1.0], metrics=["ndcg"])
+@pytest.mark.parametrize("kind", [list, np.array, pa.array, pl.Series])
+def test_fractional_grades_are_a_finding(kind):
+    found = metrics.evaluate(kind([1.0, 0.5, 0.25]), kind([3.0, 2.0, 1.0]), metrics=["ndcg"])
     assert found.findings == ("2 grades are fractional (row 1 holds 0.5)",)
     assert not metrics.evaluate([1.0, 0.0], [2.0, 1.0], metrics=["ndcg"]).findings
+
+
+@pytest.mark.parametrize("k", [0, -1, 1.5, True, "10"])
+def test_a_cutoff_is_a_whole_number(k):
+    with pytest.raises(ArgumentError, match="k: must be a whole number of at least 1, or None, found"):
+        metrics.ndcg([1, 0], [2.0, 1.0], k=k)
 
 
 def test_scores_that_meet_in_float32_are_a_finding():

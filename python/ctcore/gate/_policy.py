@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from ctcore.errors import ArgumentError, ConfigError
 from ctcore.metrics import Definition, Margin
@@ -81,12 +82,33 @@ class GatePolicy:
             "confidence": (self.confidence, 0.5 <= self.confidence < 1, "at least 0.5 and below 1"),
             "yearly_errors": (self.yearly_errors, self.yearly_errors > 0, "above 0"),
             "gates_per_year": (self.gates_per_year, self.gates_per_year >= 1, "at least 1"),
+            "proof": (self.proof, self.proof in get_args(Proof), f"one of {', '.join(get_args(Proof))}"),
+            "slices": (self.slices, not isinstance(self.slices, str), "names of columns, as a list"),
         }
-        for name, (value, good, words) in bounds.items():
+        for name, (value, good, words) in (bounds | self._optional_bounds(definition, margin)).items():
             if not good:
-                raise ConfigError(f"gate: {name} must be {words}, found {value}")
+                raise ConfigError(f"gate: {name} must be {words}, found {value!r}")
         if self.max_slice_loss is not None and not self.slices:
             raise ConfigError("gate: max_slice_loss needs slices: the columns on whose values it holds")
+
+    def _optional_bounds(self, definition: Definition, margin: Margin) -> dict[str, tuple[object, bool, str]]:
+        """Give the values that were given among those that need not be: each with whether it is good, and what is."""
+        best, worst = self.ceiling, self.floor
+        apart = best is None or worst is None or (best > worst if definition.higher_is_better else best < worst)
+        loss, gain = self.max_slice_loss, self.implausible_gain
+        bounds = {
+            "floor": (worst, worst is None or math.isfinite(worst), "a finite number"),
+            "ceiling": (best, best is None or (math.isfinite(best) and apart), f"a finite number better than {worst}"),
+            "max_score_psi": (self.max_score_psi, (self.max_score_psi or 0) >= 0, "at least 0"),
+            "max_calibration_error": (
+                self.max_calibration_error,
+                0 <= (self.max_calibration_error or 0) <= 1,
+                "0 to 1",
+            ),
+            "max_slice_loss": (loss, loss is None or Margin.of(loss).value >= 0, "at least 0"),
+            "implausible_gain": (gain, gain is None or Margin.of(gain).value > margin.value, "above the margin"),
+        }
+        return {name: bound for name, bound in bounds.items() if bound[0] is not None}
 
     @property
     def definition(self) -> Definition:

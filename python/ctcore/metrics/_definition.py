@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from ctcore.errors import ArgumentError, did_you_mean
 
 Gain = Literal["linear", "exp2"] | Sequence[float]
@@ -88,6 +90,11 @@ class Definition:
     """The precision in which scores are ranked."""
     preset: Preset | None = None
     """The library whose convention this is, where one was named."""
+
+    def __post_init__(self) -> None:
+        k: object = self.k
+        if k is not None and (not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1):
+            raise ArgumentError(f"k: must be a whole number of at least 1, or None, found {k!r}")
 
     @classmethod
     def of(cls, metric: str, *, preset: Preset | None = None, **switches: Any) -> Definition:

@@ -364,8 +364,8 @@ def _ids(query: Any, sizes: Any, order: NDArray[np.uintp] | None) -> Any:
 
 
 def _fractional(relevance: Any) -> Iterator[str]:
-    dtype = getattr(relevance, "dtype", None)
-    if isinstance(dtype, np.dtype) and dtype.kind == "f":
+    relevance = np.asarray(relevance)
+    if relevance.dtype.kind == "f":
         fractional = relevance != np.trunc(relevance)
         if fractional.any() and np.isfinite(relevance[fractional]).all():
             row = int(np.flatnonzero(fractional)[0])
