@@ -18,9 +18,9 @@ pub(super) struct Plan<'a> {
     /// Whether the worst and the best order are measured, too.
     pub(super) bounds: bool,
     /// The metrics in their order, neighbours of one measure together.
-    pub(super) measures: Vec<(Measure, Vec<usize>)>,
+    measures: Vec<(Measure, Vec<usize>)>,
     /// What is summed for the metrics, without the best order.
-    pub(super) series: Vec<Series>,
+    series: Vec<Series>,
     pub(super) ideal: bool,
     pub(super) graded: bool,
     pub(super) binary: bool,
@@ -77,43 +77,7 @@ impl<'a> Plan<'a> {
     pub(super) fn depth(&self) -> usize {
         if self.needs.pairs { usize::MAX } else { self.places }
     }
-}
 
-/// Without a cutoff it is `usize::MAX`.
-fn by_measure(metrics: &[Metric]) -> Vec<(Measure, Vec<usize>)> {
-    let neighbours = metrics.chunk_by(|a, b| a.measure == b.measure);
-    neighbours
-        .map(|metrics| {
-            (
-                metrics[0].measure,
-                metrics
-                    .iter()
-                    .map(|metric| metric.k.unwrap_or(usize::MAX))
-                    .collect(),
-            )
-        })
-        .collect()
-}
-
-/// What a query holds, whatever its ranking.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Holds {
-    pub(super) flags: u8,
-    pub(super) gainless: bool,
-    pub(super) gradeless: bool,
-    pub(super) relevant: usize,
-    pub(super) irrelevant: usize,
-    pub(super) judged_irrelevant: usize,
-    /// Documents with a rank, as far as they were selected.
-    pub(super) ranked: usize,
-}
-
-/// The values of one measure at one cutoff, lane by lane.
-fn each<const L: usize>(value: impl Fn(usize) -> f64) -> [f64; L] {
-    std::array::from_fn(value)
-}
-
-impl Plan<'_> {
     /// Adds up what the metrics read.
     pub(super) fn sum<const L: usize>(&self, places: &Places<L>, sums: &mut Sums<L>) {
         for &series in &self.series {
@@ -225,4 +189,38 @@ impl Plan<'_> {
             };
         }
     }
+}
+
+/// What a query holds, whatever its ranking.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Holds {
+    pub(super) flags: u8,
+    pub(super) gainless: bool,
+    pub(super) gradeless: bool,
+    pub(super) relevant: usize,
+    pub(super) irrelevant: usize,
+    pub(super) judged_irrelevant: usize,
+    /// Documents with a rank, as far as they were selected.
+    pub(super) ranked: usize,
+}
+
+/// The values of one measure at one cutoff, lane by lane.
+fn each<const L: usize>(value: impl Fn(usize) -> f64) -> [f64; L] {
+    std::array::from_fn(value)
+}
+
+/// The cutoffs of each measure, `usize::MAX` for none.
+fn by_measure(metrics: &[Metric]) -> Vec<(Measure, Vec<usize>)> {
+    let neighbours = metrics.chunk_by(|a, b| a.measure == b.measure);
+    neighbours
+        .map(|metrics| {
+            (
+                metrics[0].measure,
+                metrics
+                    .iter()
+                    .map(|metric| metric.k.unwrap_or(usize::MAX))
+                    .collect(),
+            )
+        })
+        .collect()
 }
