@@ -10,12 +10,13 @@ from typing import Any
 from ctcore import _core
 from ctcore.errors import FindingWarning
 from ctcore.metrics._arrays import numbers
+from ctcore.metrics._pointwise import mean_loss
 
 CONSTANT_SCORES = "all scores are equal: nothing ranks"
 
 
 def _weight(weight: Any) -> Any:
-    return None if weight is None else numbers(weight)
+    return None if weight is None else numbers("weight", weight)
 
 
 def roc_auc(target: Any, score: Any, *, weight: Any = None) -> float:
@@ -46,7 +47,7 @@ def pr_auc(target: Any, score: Any, *, weight: Any = None) -> float:
 
 def area(curve: str, target: Any, score: Any, weight: Any) -> tuple[float, tuple[str, ...]]:
     """Give the area under a curve, and what should be known before it is believed."""
-    found, ranks = _core.auc(numbers(target), numbers(score), curve, _weight(weight))
+    found, ranks = _core.auc(numbers("target", target), numbers("score", score), curve, _weight(weight))
     return found, () if ranks else (CONSTANT_SCORES,)
 
 
@@ -66,7 +67,7 @@ def log_loss(target: Any, probability: Any, *, weight: Any = None) -> float:
     >>> round(metrics.log_loss([1, 0], [0.5, 0.5]), 6)
     0.693147
     """
-    return _core.mean(_core.losses(numbers(target), numbers(probability), "log"), _weight(weight))
+    return mean_loss(target, probability, "log", weight)
 
 
 def brier(target: Any, probability: Any, *, weight: Any = None) -> float:
@@ -76,9 +77,7 @@ def brier(target: Any, probability: Any, *, weight: Any = None) -> float:
     >>> metrics.brier([1, 0], [0.5, 0.0])
     0.125
     """
-    target, probability = numbers(target), numbers(probability)
-    _core.calibration_error(target, probability, 1)  # refuses what is no class or no probability
-    return _core.mean(_core.losses(target, probability, "squared"), _weight(weight))
+    return mean_loss(target, probability, "brier", weight)
 
 
 def ece(target: Any, probability: Any, *, bins: int = 10, weight: Any = None) -> float:
@@ -91,7 +90,8 @@ def ece(target: Any, probability: Any, *, bins: int = 10, weight: Any = None) ->
     >>> round(metrics.ece([0, 1, 1, 1], [0.1, 0.2, 0.6, 0.8], bins=2), 6)
     0.325
     """
-    return _core.calibration_error(numbers(target), numbers(probability), bins, _weight(weight))
+    target, probability = numbers("target", target), numbers("probability", probability)
+    return _core.calibration_error(target, probability, bins, _weight(weight))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +156,5 @@ def confusion(target: Any, score: Any, *, threshold: float = 0.5, weight: Any = 
     >>> found.precision, found.recall, found.accuracy
     (0.5, 0.5, 0.5)
     """
-    return Confusion(*_core.confusion(numbers(target), numbers(score), threshold, _weight(weight)))
+    target, score = numbers("target", target), numbers("score", score)
+    return Confusion(*_core.confusion(target, score, threshold, _weight(weight)))

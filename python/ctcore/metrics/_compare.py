@@ -10,8 +10,9 @@ import numpy as np
 
 from ctcore import _core
 from ctcore.errors import ArgumentError
-from ctcore.metrics._arrays import groups, query_weights
+from ctcore.metrics._arrays import codes, doubles, groups, numbers, query_weights
 from ctcore.metrics._classification import CONSTANT_SCORES
+from ctcore.metrics._definition import BY_ROW, RANKING
 from ctcore.metrics._evaluate import Definition, evaluate, rank_pair
 
 if TYPE_CHECKING:
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctcore.metrics._evaluate import Empty, Evaluation, Gain, Ties
+    from ctcore.metrics._definition import Preset
+    from ctcore.metrics._evaluate import Evaluation
 
 Method = Literal["sign_flip", "cluster_t", "bootstrap", "delong"]
 
+_COMPARED = {*RANKING, *BY_ROW, "r2", "roc_auc"}
 _NOT_RELATIVE = {
     "roc_auc": "0.5, not 0, is chance",
     "gauc": "0.5, not 0, is chance",
@@ -162,15 +165,16 @@ def compare(
     confidence: float = 0.95,
     group: Any = None,
     query: Any = None,
+    document: Any = None,
     cluster: Any = None,
     slices: Mapping[str, Any] | None = None,
     weight: Any = None,
+    item_weight: Any = None,
     method: Method | None = None,
     resamples: int = 2_000,
-    gain: Gain = "linear",
-    ties: Ties = "average",
-    empty: Empty = "zero",
     seed: int = 0,
+    preset: Preset | None = None,
+    **switches: Any,
 ) -> Comparison:
     r"""Measure the gain of a candidate over production on the same queries (or rows), with an interval.
 
@@ -185,13 +189,17 @@ def compare(
         The grades (targets, labels), and the two models' scores (predictions) of the same rows.
     metric : str
         A metric that is a mean over queries or rows, ``"ndcg@10"`` or ``"mae"``; also ``"rmse"`` (a relative gain by
-        way of the MSE, exactly; an absolute one by the delta method), ``"r2"`` and ``"roc_auc"``.
+        way of the MSE, exactly; an absolute one by the delta method), ``"r2"`` and ``"roc_auc"``. The area under the
+        precision-recall curve and the calibration error have no such interval: compare the AUC, log loss or Brier
+        score, and let a guard hold the calibration.
     margin : str or float, optional
         The gain to prove: ``"1%"`` of production's metric, or a number in the metric's unit. It moves the p-value
         alone. Without it 0, relative where that means something. For AUC, R2 and signed metrics a relative margin is
         an error.
     confidence : float
         Of each one-sided bound, in [0.5, 1).
+    group, query, document, item_weight, preset, **switches :
+        As for :func:`evaluate`.
     cluster : array of shape (rows,), optional
         The unit that is independent of the others, such as the day or the user of the row. It must be constant within
         a query. Without it each query is its own cluster, which is too optimistic where queries share a day.
@@ -199,6 +207,7 @@ def compare(
         Columns, such as the weekday, each of whose values is compared on its own. Constant within a query.
     weight : array of shape (queries,) or (rows,), optional
         The weight of each query (row); of weights of rows, a query has the mean. Scaling all weights changes nothing.
+        AUC is compared without weights.
     method : "sign_flip", "cluster_t", "bootstrap" or "delong", optional
         Sign flips of whole clusters (Hartigan, JASA 64, 1969), the default: exact at few clusters, no variance
         estimated. Student's t on cluster sums. A bootstrap of clusters with ``resamples`` draws: too short
@@ -219,7 +228,7 @@ def compare(
     >>> result.gain, result.n_queries
     (1.0, 6)
     """
-    definition = metric if isinstance(metric, Definition) else Definition.of(metric, gain=gain, ties=ties, empty=empty)
+    definition = metric if isinstance(metric, Definition) else Definition.of(metric, preset=preset, **switches)
     if margin is None:
         margin = Margin(0.0, relative=definition.metric not in _NOT_RELATIVE)
     margin = Margin.of(margin)
@@ -228,10 +237,21 @@ def compare(
         raise ArgumentError("weight: AUC is compared without weights")
     if method == "delong" and (definition.metric != "roc_auc" or cluster is not None):
         raise ArgumentError('method: "delong" compares AUC on independent rows, without cluster')
-    sample = _sample(definition, relevance, candidate, production, group=group, query=query, weight=weight)
-    rows = len(np.asarray(candidate))
+    rows = _rows(relevance, candidate, production)
+    sample = _sample(
+        definition,
+        relevance,
+        candidate,
+        production,
+        group=group,
+        query=query,
+        document=document,
+        weight=weight,
+        item_weight=item_weight,
+    )
     if cluster is not None:
-        sample.cluster = _of_queries("cluster", cluster, rows, definition, group=group, query=query)
+        ids = codes("cluster", cluster, rows)
+        sample.cluster = _of_queries("cluster", ids, rows, definition, group=group, query=query)
     if not sample.used.any():
         raise ArgumentError(
             f"relevance: none of the {len(sample.used)} queries can tell two rankings apart (all grades of each are "
@@ -240,6 +260,7 @@ def compare(
     ask = _Ask(definition, margin, confidence, method, resamples, seed, clustered=cluster is not None)
     found: dict[str, Comparison] = {}
     for name, values in (slices or {}).items():
+        codes(name, values, rows)  # refuses rows without a value
         unit = _of_queries(name, values, rows, definition, group=group, query=query)
         for value in sorted(set(unit.tolist()), key=str):
             found[f"{name}={value}"] = _slice(ask, sample, unit == value)
@@ -269,8 +290,8 @@ def totals(
     if definition.metric in ("roc_auc", "r2", "rmse"):
         raise ArgumentError(f'metric: {definition.name} is no mean over queries; take "mse" for RMSE')
     Margin(0.0, relative=relative).check(definition.metric)
-    sample = _sample(definition, relevance, candidate, production, group=group, query=query, weight=None)
-    unit = _of_queries("cluster", cluster, len(np.asarray(candidate)), definition, group=group, query=query)
+    sample = _sample(definition, relevance, candidate, production, group=group, query=query)
+    unit = _of_queries("cluster", cluster, len(candidate), definition, group=group, query=query)
     better = 1 if definition.higher_is_better else -1
     found = {}
     for name in np.unique(unit):
@@ -325,16 +346,40 @@ class _Ask:
     clustered: bool
 
 
-def _sample(
-    definition: Definition, relevance: Any, candidate: Any, production: Any, *, group: Any, query: Any, weight: Any
-) -> _Sample:
-    if len(np.asarray(candidate)) == 0:
+def _rows(relevance: Any, candidate: Any, production: Any) -> int:
+    """Give the number of rows, which all three must have."""
+    rows = len(candidate)
+    if rows == 0:
         raise ArgumentError("candidate: there are no rows, so there is nothing to compare")
+    for name, values in (("relevance", relevance), ("production", production)):
+        if len(values) != rows:
+            raise ArgumentError(
+                f"{name}: must have a value for each of the candidate's {rows} rows, found {len(values)}"
+            )
+    return rows
+
+
+def _sample(
+    definition: Definition,
+    relevance: Any,
+    candidate: Any,
+    production: Any,
+    *,
+    weight: Any = None,
+    item_weight: Any = None,
+    **queries: Any,
+) -> _Sample:
+    """Measure two models on the same rows; ``queries`` are what says which rows belong together."""
+    rows = _rows(relevance, candidate, production)
     target = np.empty(0)
     findings: tuple[str, ...] = ()
+    if definition.metric not in _COMPARED:
+        raise ArgumentError(f"metric: {definition.name} has no paired interval; compare roc_auc, log_loss or brier")
+    if item_weight is not None and not definition.ranks:
+        raise ArgumentError("item_weight: metrics of rows have weights of rows; give weight")
     if definition.metric == "roc_auc":
-        target = np.asarray(relevance, dtype=float)
-        ours, theirs = np.asarray(candidate, dtype=float), np.asarray(production, dtype=float)
+        target = doubles("relevance", relevance)
+        ours, theirs = doubles("candidate", candidate), doubles("production", production)
         used = np.ones(len(target), dtype=bool)
         constant = ~used
         findings = _of_both(*([] if np.ptp(scores) else [CONSTANT_SCORES] for scores in (ours, theirs)))
@@ -342,7 +387,7 @@ def _sample(
         squared = definition.metric in ("rmse", "r2")
         by_unit = Definition("mse") if squared else definition
         if definition.ranks:
-            one, other = rank_pair(definition, relevance, candidate, production, group=group, query=query)
+            one, other = rank_pair(definition, relevance, candidate, production, item_weight=item_weight, **queries)
         else:
             one = evaluate(relevance, candidate, metric=by_unit)
             other = evaluate(relevance, production, metric=by_unit)
@@ -351,12 +396,11 @@ def _sample(
         used = informative(one) & informative(other)
         constant = np.zeros(len(ours), dtype=bool) if one.constant is None else one.constant & ~np.isnan(ours)
         if definition.metric == "r2":
-            target = np.asarray(relevance, dtype=float)
+            target = doubles("relevance", relevance)
     units = len(ours)
     if weight is not None and definition.ranks:
-        rows = len(np.asarray(candidate))
-        weight = query_weights(weight, *groups(rows, group=group, query=query), rows)
-    weights = np.ones(units) if weight is None else np.asarray(weight, dtype=float)
+        weight = query_weights(weight, *groups(rows, group=queries.get("group"), query=queries.get("query")), rows)
+    weights = np.ones(units) if weight is None else np.asarray(numbers("weight", weight), dtype=float)
     if weights.shape != (units,):
         raise ArgumentError(f"weight: must have one value for each of the {units} queries, found {weights.shape}")
     return _Sample(ours, theirs, used, constant, np.arange(units), weights, target, findings)

@@ -33,10 +33,24 @@ RANKING = {
 }
 """Each ranking metric, with the parts of a definition that it alone reads."""
 
-LOSSES = {"mae": "absolute", "mse": "squared", "rmse": "squared", "log_loss": "log", "brier": "squared"}
-"""Each loss of rows, with what it is on one row."""
+BY_ROW = {
+    "mae": "absolute",
+    "mse": "squared",
+    "rmse": "squared",
+    "mape": "absolute_percentage",
+    "quantile_loss": "quantile",
+    "log_loss": "log",
+    "brier": "brier",
+    "accuracy": "correct",
+}
+"""Each metric that is a mean over rows (RMSE: its root), with what it is on one row."""
 
-_ROWS = {*LOSSES, "r2", "roc_auc"}
+LOSSES = BY_ROW.keys() - {"accuracy"} | {"ece"}
+"""Metrics of which less is better."""
+
+_ROWS = [*BY_ROW, "r2", "roc_auc", "pr_auc", "ece"]
+_EVEN = 0.5
+_LEVELS = {"quantile_loss": "quantile", "accuracy": "threshold"}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "trec": {"ties": "document", "negative": "unjudged", "persistence": 0.9},
@@ -60,8 +74,9 @@ class Definition:
     """What exactly a metric's number means. It is stored with every result."""
 
     metric: str
-    """One of the ranking metrics (``"ndcg"``, ``"map"``, ...), ``"mae"``, ``"mse"``, ``"rmse"``, ``"r2"``,
-    ``"log_loss"``, ``"brier"`` or ``"roc_auc"``."""
+    """One of the ranking metrics (``"ndcg"``, ``"map"``, ...), ``"mae"``, ``"mse"``, ``"rmse"``, ``"mape"``,
+    ``"quantile_loss"``, ``"r2"``, ``"log_loss"``, ``"brier"``, ``"accuracy"``, ``"roc_auc"``, ``"pr_auc"`` or
+    ``"ece"`` (over 10 bins)."""
     k: int | None = None
     """The cutoff; ``None`` counts every document."""
     gain: Gain = "linear"
@@ -86,6 +101,10 @@ class Definition:
     """RBP: the probability that a user who saw a document goes on to the next."""
     highest_grade: float = 4.0
     """ERR: the highest grade of the scale."""
+    quantile: float = _EVEN
+    """Quantile loss: the quantile that was predicted."""
+    threshold: float = _EVEN
+    """Accuracy: the least score that predicts a positive."""
     score_type: Literal["given", "float32"] = "given"
     """The precision in which scores are ranked."""
     preset: Preset | None = None
@@ -98,7 +117,9 @@ class Definition:
 
     @classmethod
     def of(cls, metric: str, *, preset: Preset | None = None, **switches: Any) -> Definition:
-        """Read a metric's name, ``"ndcg@10"`` with its cutoff; ``switches`` are the other fields.
+        """Read a metric's name; ``switches`` are the other fields.
+
+        ``"ndcg@10"`` has its cutoff, ``"quantile_loss@0.9"`` its quantile, ``"accuracy@0.3"`` its threshold.
 
         A preset sets all fields; a switch beside it changes the one that it names.
 
@@ -111,16 +132,20 @@ class Definition:
         known = [*RANKING, *_ROWS]
         if name not in known:
             raise ArgumentError(f'metric: unknown metric "{metric}"; {did_you_mean(name, known)}')
-        if at and (name not in RANKING or not cutoff.isdecimal() or int(cutoff) < 1):
+        if at and name in _LEVELS:
+            switches[_LEVELS[name]] = _number(metric, cutoff)
+        elif at and (name not in RANKING or not cutoff.isdecimal() or int(cutoff) < 1):
             raise ArgumentError(f'metric: "{metric}" must be a name, or "ndcg@k" with a whole k of at least 1')
         if preset is not None and preset not in PRESETS:
             raise ArgumentError(f'preset: unknown preset "{preset}"; {did_you_mean(preset, PRESETS)}')
         parts = {**PRESETS[preset], **switches} if preset else switches
-        return cls(name, int(cutoff) if at else None, preset=preset, **parts)
+        return cls(name, int(cutoff) if at and name in RANKING else None, preset=preset, **parts)
 
     @property
     def name(self) -> str:
-        """The name with its cutoff, as ``of`` reads it."""
+        """The name with its cutoff or level, as ``of`` reads it."""
+        if self.metric in _LEVELS and self.level != _EVEN:
+            return f"{self.metric}@{self.level:g}"
         return f"{self.metric}@{self.k}" if self.k else self.metric
 
     @property
@@ -133,10 +158,23 @@ class Definition:
         """Whether the metric is of a ranking, so that rows belong to queries."""
         return self.metric not in _ROWS
 
+    @property
+    def level(self) -> float:
+        """The quantile or the threshold, for the metrics of rows that have one."""
+        return self.threshold if self.metric == "accuracy" else self.quantile
+
     def to_dict(self) -> dict[str, Any]:
         """Give the definition's parts that mean something for its metric."""
         if not self.ranks:
-            return {"metric": self.metric}
+            level = _LEVELS.get(self.metric)
+            return {"metric": self.metric} | ({level: self.level} if level else {})
         shared = ("metric", "k", "ties", "empty", "negative", "score_type", "preset")
         read = {*shared, *RANKING[self.metric]}
         return {name: value for name, value in asdict(self).items() if name in read}
+
+
+def _number(metric: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentError(f'metric: "{metric}" must have a number after the @') from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from ctcore import _core
 from ctcore.errors import ArgumentError, FindingWarning
-from ctcore.metrics._arrays import by_document, codes, gather, groups, numbers, query_weights
-from ctcore.metrics._classification import area, brier
-from ctcore.metrics._definition import LOSSES, Definition, Empty, Gain, Preset, Ties
+from ctcore.metrics._arrays import by_document, codes, groups, numbers, query_weights
+from ctcore.metrics._classification import area, ece
+from ctcore.metrics._definition import BY_ROW, Definition, Empty, Gain, Preset, Ties
 from ctcore.metrics._pointwise import r2, rmse
 
 if TYPE_CHECKING:
@@ -34,8 +34,10 @@ __all__ = [
     "rank_pair",
 ]
 
-_WHOLE = {"rmse": rmse, "r2": r2, "brier": brier}
-"""Metrics of rows that are more than the mean of a loss."""
+_WHOLE: dict[str, Callable[..., float]] = {"rmse": rmse, "r2": r2, "ece": ece}
+"""Metrics of rows that are more than a mean over rows."""
+
+_CURVES = {"roc_auc": "roc", "pr_auc": "pr"}
 
 # the flag bits of _core.ranking
 _IRRELEVANT, _CONSTANT, _SINGLE, _CONSTANT_SCORE, _GAINLESS = 1, 2, 4, 8, 16
@@ -49,8 +51,8 @@ class Evaluation:
     value: float
     """The mean over queries (or rows), without the skipped ones."""
     per_query: NDArray[np.float64] = field(repr=False)
-    """One value a query in order of first occurrence, or one a row for losses; NaN where skipped. Empty for
-    R2 and AUC, which have none."""
+    """One value a query in order of first occurrence, or one a row; NaN where skipped. Empty for R2, the areas under
+    curves and the calibration error, which have none."""
     n_queries: int
     n_empty: int = 0
     """Queries without a relevant document; for DCG and NDCG, without gain."""
@@ -171,7 +173,7 @@ def evaluate(
         ...) the target and the prediction. A score of -infinity says that a document was not retrieved: it has no
         rank, but counts among the relevant documents of its query and in the best order.
     metrics : sequence of str
-        Names with their cutoffs: ``["ndcg@10", "map@100", "mrr"]``.
+        Names with their cutoffs: ``["ndcg@10", "map@100", "mrr"]``. Metrics of rows have none: ``["rmse", "mape"]``.
     group, query :
         The sizes of the queries, or an id for each row, as for :func:`ndcg`.
     document : array of shape (rows,), optional
@@ -223,24 +225,26 @@ def evaluate(
     else:
         if item_weight is not None:
             raise ArgumentError("item_weight: losses of rows have weights of rows; give weight")
-        found = _losses(definitions, relevance, score, weight=weight)
+        found = _of_rows(definitions, relevance, score, weight=weight)
     return found if metrics is not None else next(iter(found.values()))
 
 
-def _losses(definitions: list[Definition], target: Any, prediction: Any, *, weight: Any) -> Evaluations:
-    target, prediction = numbers(target), numbers(prediction)
-    weight = None if weight is None else numbers(weight)
+def _of_rows(definitions: list[Definition], target: Any, prediction: Any, *, weight: Any) -> Evaluations:
+    target, prediction = numbers("target", target), numbers("prediction", prediction)
+    weight = None if weight is None else numbers("weight", weight)
     found = {}
     for definition in definitions:
+        name = definition.metric
         values = np.empty(0)
-        if definition.metric in LOSSES:
-            values = _core.losses(target, prediction, LOSSES[definition.metric])
-        whole = _WHOLE.get(definition.metric)
+        if name in BY_ROW:
+            values = _core.losses(target, prediction, BY_ROW[name], definition.level)
         findings: tuple[str, ...] = ()
-        if definition.metric == "roc_auc":
-            value, findings = area("roc", target, prediction, weight)
+        if name in _CURVES:
+            value, findings = area(_CURVES[name], target, prediction, weight)
+        elif name in _WHOLE:
+            value = _WHOLE[name](target, prediction, weight=weight)
         else:
-            value = whole(target, prediction, weight=weight) if whole else _core.mean(values, weight)
+            value = _core.mean(values, weight)
         found[definition.name] = Evaluation(definition, value, values, n_queries=len(target), findings=findings)
     return Evaluations(found, findings=tuple(dict.fromkeys(each for one in found.values() for each in one.findings)))
 
@@ -275,7 +279,8 @@ def _rank(
     bounds: bool = True,
 ) -> list[Evaluations]:
     how = definitions[0]
-    relevance, scores = numbers(relevance), [numbers(score) for score in models.values()]
+    relevance = numbers("relevance", relevance)
+    scores = [numbers(name, score) for name, score in models.items()]
     rows = len(scores[0])
     sizes, order = groups(rows, group=group, query=query)
     weight = query_weights(weight, sizes, order, rows)
@@ -285,22 +290,20 @@ def _rank(
             raise ArgumentError('document: ties="document" (preset "trec") needs the id of each document')
         order = by_document(sizes, order, document, rows)
         how = replace(how, ties="input")
-    relevance = gather("relevance", relevance, order)
-    scores = [gather(name, score, order) for name, score in zip(models, scores, strict=True)]
-    item_weight = None if item_weight is None else gather("item_weight", numbers(item_weight), order)
-    findings = [*_fractional(relevance)]
+    item_weight = None if item_weight is None else numbers("item_weight", item_weight)
     collisions: list[list[str]] = [[] for _ in scores]
     if how.score_type == "float32":
-        collisions = [[*_collisions(score, sizes)] for score in scores]
+        collisions = [[*_collisions(score, sizes, order)] for score in scores]
         scores = [np.asarray(score).astype(np.float32) for score in scores]
     elif how.score_type != "given":
         raise ArgumentError(f'score_type: must be "given" or "float32", found {how.score_type!r}')
     # Memory of NumPy's: it asks the system for large pages, which saves a fifth of the time of many metrics.
     values = [np.empty((len(definitions), len(sizes))) for _ in scores]
-    found = _core.ranking(
+    found, whole = _core.ranking(
         relevance,
         scores,
         sizes,
+        order,
         metrics=[(definition.metric, definition.k) for definition in definitions],
         definition=how,
         values=values,
@@ -308,6 +311,7 @@ def _rank(
         item_weight=item_weight,
         bounds=bounds,
     )
+    findings = [] if whole else [*_fractional(relevance)]
     each = zip(found, values, collisions, strict=True)
     return [
         _read(definitions, model, per_query, ids, weight, [*findings, *collided]) for model, per_query, collided in each
@@ -357,7 +361,7 @@ def _read(
     return Evaluations(by_name, ids, tuple(findings))
 
 
-def _ids(query: Any, sizes: Any, order: NDArray[np.uintp] | None) -> Any:
+def _ids(query: Any, sizes: Any, order: NDArray[np.uint32] | None) -> Any:
     """Give the id of each query, in order of first occurrence."""
     first = (np.cumsum(sizes) - sizes).astype(np.intp)
     return np.asarray(query)[first if order is None else order[first]]
@@ -365,21 +369,21 @@ def _ids(query: Any, sizes: Any, order: NDArray[np.uintp] | None) -> Any:
 
 def _fractional(relevance: Any) -> Iterator[str]:
     relevance = np.asarray(relevance)
-    if relevance.dtype.kind == "f":
-        fractional = relevance != np.trunc(relevance)
-        if fractional.any() and np.isfinite(relevance[fractional]).all():
-            row = int(np.flatnonzero(fractional)[0])
-            yield f"{np.count_nonzero(fractional):,} grades are fractional (row {row} holds {relevance[row]})"
+    fractional = relevance != np.trunc(relevance)
+    if fractional.any():
+        row = int(np.flatnonzero(fractional)[0])
+        yield f"{np.count_nonzero(fractional):,} grades are fractional (row {row} holds {relevance[row]})"
 
 
-def _collisions(score: Any, sizes: Any) -> Iterator[str]:
+def _collisions(score: Any, sizes: Any, order: NDArray[np.uint32] | None) -> Iterator[str]:
     """Count scores that differ, but not in float32."""
     score = np.asarray(score)
     if score.dtype == np.float32 or np.sum(sizes) != len(score):
         return
     query = np.repeat(np.arange(len(sizes)), sizes)
-    order = np.lexsort((score, query))
-    score, query = score[order], query[order]
+    score = score if order is None else score[order]
+    ascending = np.lexsort((score, query))
+    score, query = score[ascending], query[ascending]
     same_query = query[1:] == query[:-1]
     apart = score[1:] != score[:-1]
     single = score.astype(np.float32)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ctcore import _core
 from ctcore.errors import ArgumentError
+from ctcore.metrics._arrays import distinct
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def exposure(shown: Any, *, catalogue: Any, history: Any = None) -> Exposure:
     >>> found.coverage, found.gini, round(found.popularity_lift, 6)
     (0.5, 0.5, -0.2)
     """
-    items = np.unique(np.asarray(catalogue))
+    items = distinct("catalogue", catalogue)[0]
     counts = _counts("shown", shown, items)
     coverage, gini, entropy = _core.exposure(counts)
     lift = None if history is None else _core.popularity_lift(counts, _counts("history", history, items))
@@ -55,7 +56,7 @@ def exposure(shown: Any, *, catalogue: Any, history: Any = None) -> Exposure:
 
 def _counts(name: str, ids: Any, items: Any) -> list[int]:
     """Count each item of the catalogue."""
-    found, times = np.unique(np.asarray(ids), return_counts=True)
+    found, times = distinct(name, ids)
     place = np.searchsorted(items, found)
     known = place < len(items)
     known[known] = items[place[known]] == found[known]

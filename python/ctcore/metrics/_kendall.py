@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ctcore import _core
-from ctcore.metrics._arrays import gather, groups, numbers, query_weights
+from ctcore.metrics._arrays import groups, numbers, query_weights
 
 
 def kendall(first: Any, second: Any, *, group: Any = None, query: Any = None, weight: Any = None) -> float:
@@ -44,8 +44,7 @@ def kendall(first: Any, second: Any, *, group: Any = None, query: Any = None, we
     >>> metrics.kendall([3, 2, 1, 5, 4], [6, 4, 2, 1, 2], query=["a", "a", "a", "b", "b"])
     0.0
     """
-    first, second = numbers(first), numbers(second)
+    first, second = numbers("first", first), numbers("second", second)
     sizes, order = groups(len(first), group=group, query=query)
     weight = query_weights(weight, sizes, order, len(first))
-    values = _core.kendall(gather("first", first, order), gather("second", second, order), sizes)
-    return _core.mean(values, weight)
+    return _core.mean(_core.kendall(first, second, sizes, order), weight)

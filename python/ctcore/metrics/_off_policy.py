@@ -55,6 +55,6 @@ def off_policy(reward: Any, propensity: Any, *, target: Any = None, clip: float 
     >>> found.ips, found.clipped, round(found.effective_sample_size, 6)
     (1.0, 0.75, 1.8)
     """
-    reward = numbers(reward)
-    target = np.ones(len(reward)) if target is None else numbers(target)
-    return OffPolicy(*_core.off_policy(reward, numbers(propensity), target, clip))
+    reward = numbers("reward", reward)
+    target = np.ones(len(reward)) if target is None else numbers("target", target)
+    return OffPolicy(*_core.off_policy(reward, numbers("propensity", propensity), target, clip))

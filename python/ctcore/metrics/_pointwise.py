@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ctcore import _core
 from ctcore.metrics._arrays import numbers
 
 
-def _mean(target: Any, prediction: Any, loss: str, weight: Any, quantile: float = 0.5) -> float:
-    values = _core.losses(numbers(target), numbers(prediction), loss, quantile)
-    return _core.mean(values, None if weight is None else numbers(weight))
+def mean_loss(target: Any, prediction: Any, loss: str, weight: Any, level: float = 0.5) -> float:
+    """Give the mean of a loss of rows, which are read a chunk at a time."""
+    weight = None if weight is None else numbers("weight", weight)
+    return _core.mean_loss(numbers("target", target), numbers("prediction", prediction), loss, level, weight)
 
 
 def mae(target: Any, prediction: Any, *, weight: Any = None) -> float:
@@ -25,7 +24,7 @@ def mae(target: Any, prediction: Any, *, weight: Any = None) -> float:
     >>> metrics.mae([1.0, 2.0], [1.5, 0.5])
     1.0
     """
-    return _mean(target, prediction, "absolute", weight)
+    return mean_loss(target, prediction, "absolute", weight)
 
 
 def mse(target: Any, prediction: Any, *, weight: Any = None) -> float:
@@ -35,7 +34,7 @@ def mse(target: Any, prediction: Any, *, weight: Any = None) -> float:
     >>> metrics.mse([1.0, 2.0], [1.5, 0.5])
     1.25
     """
-    return _mean(target, prediction, "squared", weight)
+    return mean_loss(target, prediction, "squared", weight)
 
 
 def rmse(target: Any, prediction: Any, *, weight: Any = None) -> float:
@@ -57,7 +56,7 @@ def mape(target: Any, prediction: Any, *, weight: Any = None) -> float:
     >>> metrics.mape([2.0, 4.0], [1.0, 5.0])
     0.375
     """
-    return _mean(target, prediction, "absolute_percentage", weight)
+    return mean_loss(target, prediction, "absolute_percentage", weight)
 
 
 def quantile_loss(target: Any, prediction: Any, *, quantile: float = 0.5, weight: Any = None) -> float:
@@ -67,7 +66,7 @@ def quantile_loss(target: Any, prediction: Any, *, quantile: float = 0.5, weight
     >>> metrics.quantile_loss([1.0, 2.0], [2.0, 1.0], quantile=0.75)
     0.5
     """
-    return _mean(target, prediction, "quantile", weight, quantile)
+    return mean_loss(target, prediction, "quantile", weight, quantile)
 
 
 def r2(target: Any, prediction: Any, *, weight: Any = None) -> float:
@@ -79,7 +78,5 @@ def r2(target: Any, prediction: Any, *, weight: Any = None) -> float:
     >>> metrics.r2([1.0, 2.0, 3.0], [1.0, 2.0, 2.0])
     0.5
     """
-    target = numbers(target)
-    mean = _core.mean(target, None if weight is None else numbers(weight))
-    own = mse(target, np.full(len(target), mean), weight=weight)
-    return 1 - mse(target, prediction, weight=weight) / own if own > 0 else math.nan
+    weight = None if weight is None else numbers("weight", weight)
+    return _core.r2(numbers("target", target), numbers("prediction", prediction), weight)

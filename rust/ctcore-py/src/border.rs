@@ -4,7 +4,9 @@
 use std::cell::RefCell;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type};
+use arrow_array::types::{
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt32Type, UInt64Type,
+};
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray};
 use arrow_schema::DataType;
 use ctcore::column::Kind;
@@ -99,8 +101,8 @@ pub(crate) fn contiguous(name: &'static str, column: &Column) -> Result<ArrayRef
     Ok(array)
 }
 
-/// Numbers of a column as f64.
-pub(crate) fn floats(name: &'static str, column: &Column) -> Result<PrimitiveArray<Float64Type>> {
+/// One contiguous array of a column that holds numbers, or truth values as 0 and 1, in the type that they came in.
+pub(crate) fn numeric(name: &'static str, column: &Column) -> Result<ArrayRef> {
     let array = contiguous(name, column)?;
     if Kind::of(name, array.data_type())? != Kind::Number && !array.data_type().eq(&DataType::Boolean) {
         return Err(Error::Type {
@@ -108,6 +110,12 @@ pub(crate) fn floats(name: &'static str, column: &Column) -> Result<PrimitiveArr
             message: format!("must hold numbers, found {}", array.data_type()),
         });
     }
+    Ok(array)
+}
+
+/// Numbers of a column as f64.
+pub(crate) fn floats(name: &'static str, column: &Column) -> Result<PrimitiveArray<Float64Type>> {
+    let array = numeric(name, column)?;
     ctcore::column::as_f64(name, &array).map(|array| array.as_primitive().clone())
 }
 
@@ -120,7 +128,62 @@ pub(crate) fn integers(name: &'static str, column: &Column) -> Result<PrimitiveA
             message: format!("must hold whole numbers, found {}", array.data_type()),
         });
     }
-    Ok(arrow_cast::cast(&array, &DataType::Int64)?.as_primitive().clone())
+    let whole = arrow_cast::cast(&array, &DataType::Int64)?;
+    if let Some(row) = (0..whole.len()).find(|&row| whole.null_count() > 0 && whole.is_null(row)) {
+        return Err(Error::argument(
+            name,
+            format!("the number in row {row} is too large, at most 2^63 - 1"),
+        ));
+    }
+    Ok(whole.as_primitive().clone())
+}
+
+/// The rows of a column, each in its new place: row `order[i]` comes to place `i`.
+pub(crate) fn ordered(
+    name: &'static str,
+    column: &Column,
+    order: Option<&PrimitiveArray<UInt32Type>>,
+) -> Result<Column> {
+    let array = contiguous(name, column)?;
+    let Some(order) = order else {
+        return Ok(Column(vec![array]));
+    };
+    if array.len() != order.len() {
+        let message = format!(
+            "must have one value for each of the {} rows, found {}",
+            order.len(),
+            array.len()
+        );
+        return Err(Error::argument(name, message));
+    }
+    Ok(Column(vec![arrow_select::take::take(&array, order, None)?]))
+}
+
+/// Numbers that will be ranked, as f64: what a double would round, it would tie.
+pub(crate) fn ranked(name: &'static str, column: &Column) -> Result<PrimitiveArray<Float64Type>> {
+    let array = contiguous(name, column)?;
+    let beyond = |value: u64| value > 1 << f64::MANTISSA_DIGITS;
+    let row = match array.data_type() {
+        DataType::Int64 => {
+            let values = array.as_primitive::<Int64Type>().values();
+            values.iter().position(|value| beyond(value.unsigned_abs()))
+        }
+        DataType::UInt64 => {
+            let values = array.as_primitive::<UInt64Type>().values();
+            values.iter().position(|&value| beyond(value))
+        }
+        _ => None,
+    };
+    match row {
+        None => floats(name, column),
+        Some(row) => Err(Error::argument(
+            name,
+            format!(
+                "row {row} holds a whole number beyond 2^53, where different ones are equal as doubles; give scores of \
+                 a smaller scale, or their ranks"
+            ),
+        )),
+    }
 }
 
 /// Scores in the type that they came in.
@@ -133,7 +196,7 @@ pub(crate) fn scores(name: &'static str, column: &Column) -> Result<Scores> {
     let array = contiguous(name, column)?;
     match array.as_primitive_opt::<Float32Type>() {
         Some(single) => Ok(Scores::Single(single.clone())),
-        None => Ok(Scores::Double(floats(name, column)?)),
+        None => Ok(Scores::Double(ranked(name, column)?)),
     }
 }
 
@@ -151,16 +214,45 @@ pub(crate) fn relevance(column: &Column) -> Result<Relevance> {
     if let Some(whole) = small(&array) {
         return Ok(Relevance::Whole(whole));
     }
-    let floats = floats("relevance", column)?;
-    let whole = |grade: f64| (0.0..=255.0).contains(&grade) && grade.fract() == 0.0;
-    if floats.values().iter().all(|&grade| whole(grade)) {
-        return Ok(Relevance::Whole(floats.unary(|grade| grade as u8)));
-    }
-    Ok(Relevance::Real(floats))
+    Ok(Relevance::Real(floats("relevance", column)?))
 }
 
-/// Integers from 0 to 255 as bytes, in one pass; `None` for other types and other values.
+/// Classes, 0 or 1, as bytes.
+pub(crate) fn classes(name: &'static str, column: &Column) -> Result<PrimitiveArray<UInt8Type>> {
+    let array = contiguous(name, column)?;
+    if let Some(bytes) = array.as_primitive_opt::<UInt8Type>() {
+        return Ok(bytes.clone());
+    }
+    if let Some(bytes) = small(&array) {
+        return Ok(bytes);
+    }
+    let floats = floats(name, column)?;
+    match floats
+        .values()
+        .iter()
+        .position(|&class| class != 0.0 && class != 1.0)
+    {
+        None => Ok(floats.unary(|class| class as u8)),
+        Some(row) => Err(Error::argument(
+            name,
+            format!("must be 0 or 1, found {} in row {row}", floats.value(row)),
+        )),
+    }
+}
+
+/// Whole numbers from 0 to 255 as bytes; `None` for other types and other values.
 fn small(array: &ArrayRef) -> Option<PrimitiveArray<UInt8Type>> {
+    fn floats<T: ArrowPrimitiveType>(array: &ArrayRef) -> Option<PrimitiveArray<UInt8Type>>
+    where
+        T::Native: Into<f64>,
+    {
+        let values = array.as_primitive_opt::<T>()?.values().iter();
+        let mut bytes = values.clone().map(|&value| value.into());
+        let whole = |value: f64| (0.0..=255.0).contains(&value) && value.fract() == 0.0;
+        bytes
+            .all(whole)
+            .then(|| PrimitiveArray::from_iter_values(values.map(|&value| value.into() as u8)))
+    }
     fn narrow<T: ArrowPrimitiveType>(array: &ArrayRef) -> Option<PrimitiveArray<UInt8Type>>
     where
         T::Native: Into<i64>,
@@ -175,4 +267,6 @@ fn small(array: &ArrayRef) -> Option<PrimitiveArray<UInt8Type>> {
         .or_else(|| narrow::<Int32Type>(array))
         .or_else(|| narrow::<Int16Type>(array))
         .or_else(|| narrow::<Int8Type>(array))
+        .or_else(|| floats::<Float32Type>(array))
+        .or_else(|| floats::<Float64Type>(array))
 }

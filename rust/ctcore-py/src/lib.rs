@@ -43,8 +43,8 @@ mod _core {
     use super::lightgbm::{lightgbm_model, lightgbm_probes};
     #[pymodule_export]
     use super::metrics::{
-        auc, calibration_error, confusion, exposure, group_ids, kendall, losses, mean, off_policy,
-        popularity_lift, ranking,
+        auc, calibration_error, confusion, exposure, group_ids, kendall, losses, mean, mean_loss, off_policy,
+        popularity_lift, r2, ranking,
     };
     #[pymodule_export]
     use super::paired::{auc_bootstrap, auc_delong, paired};

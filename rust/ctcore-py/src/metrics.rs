@@ -1,12 +1,15 @@
 //! Ranking metrics and losses.
 
+use arrow_array::PrimitiveArray;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, UInt32Type};
 use ctcore::metrics::classification::Binary;
 use ctcore::metrics::definition::{
     ApDenominator, Convention, Empty, Gain, Grades, Measure, Metric, Negative, PrecisionDenominator, Ties,
 };
 use ctcore::metrics::groups::Groups;
 use ctcore::metrics::kendall::tau_b;
-use ctcore::metrics::pointwise::{Loss, losses as row_losses};
+use ctcore::metrics::pointwise::{Loss, Rows, losses as row_losses};
 use ctcore::metrics::ranking::{Evaluated, Ranking, Weights};
 use ctcore::metrics::select::Score;
 use ctcore::{Error, Result};
@@ -14,7 +17,10 @@ use numpy::{IntoPyArray, PyArray1, PyReadwriteArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::border::{Column, Relevance, Scores, floats, integers, relevance as grades, run, scores};
+use crate::border::{
+    Column, Relevance, Scores, classes, contiguous, floats, integers, numeric, ordered, ranked,
+    relevance as grades, run, scores,
+};
 
 /// Sizes of the groups of equal ids, in order of first occurrence, and the permutation that brings
 /// the rows of each together (`None` where they lie together already).
@@ -24,16 +30,19 @@ use crate::border::{Column, Relevance, Scores, floats, integers, relevance as gr
 pub(crate) fn group_ids<'py>(
     py: Python<'py>,
     query: Column,
-) -> PyResult<(Bound<'py, PyArray1<i64>>, Option<Bound<'py, PyArray1<usize>>>)> {
-    let (sizes, order) = run(py, || {
-        let ids = integers("query", &query)?;
-        let (groups, order) = Groups::from_ids(ids.values());
-        let sizes: Vec<i64> = (0..groups.len())
-            .map(|query| groups.rows(query).len() as i64)
-            .collect();
-        Ok((sizes, order))
+) -> PyResult<(Bound<'py, PyArray1<i64>>, Option<Bound<'py, PyArray1<u32>>>)> {
+    let groups = run(py, || {
+        let ids = contiguous("query", &query)?;
+        match ids.as_primitive_opt::<Int32Type>() {
+            Some(ids) => Groups::from_ids(ids.values()),
+            None => Groups::from_ids(integers("query", &query)?.values()),
+        }
     })?;
-    Ok((sizes.into_pyarray(py), order.map(|order| order.into_pyarray(py))))
+    let sizes: Vec<i64> = (0..groups.len())
+        .map(|query| groups.rows(query).len() as i64)
+        .collect();
+    let order = groups.order().map(|order| PyArray1::from_slice(py, order));
+    Ok((sizes.into_pyarray(py), order))
 }
 
 /// A convention as Python holds it: an object with these attributes.
@@ -148,29 +157,32 @@ const MEASURES: &[(&str, Measure)] = &[
 ];
 
 /// Ranking metrics, each a name and a cutoff, of each query and on average, for the scores of one
-/// model or of two. `values` has an array of metrics x queries for each model, which is filled. Flag bits of a query: 1 no relevant document, 2 equal grades, 4 at most one
-/// document, 8 equal scores, 16 no gain. Without `bounds`, which two models never have, the means in
-/// the worst and the best order of equal scores are NaN.
+/// model or of two; and whether all grades are whole numbers below 256. `order` brings the rows of
+/// each query together, where they do not lie so. `values` has an array of metrics x queries for
+/// each model, which is filled. Flag bits of a query: 1 no relevant document, 2 equal grades, 4 at
+/// most one document, 8 equal scores, 16 no gain. Without `bounds`, which two models never have, the
+/// means in the worst and the best order of equal scores are NaN.
 #[pyfunction]
-#[pyo3(signature = (relevance, models, group, *, metrics, definition, values, weight=None, item_weight=None, bounds=true))]
+#[pyo3(signature = (relevance, models, group, order=None, *, metrics, definition, values, weight=None, item_weight=None, bounds=true))]
 #[expect(clippy::too_many_arguments, reason = "named in Python")]
 pub(crate) fn ranking<'py>(
     py: Python<'py>,
     relevance: Column,
     models: Vec<Column>,
     group: Column,
+    order: Option<Column>,
     metrics: Vec<(String, Option<usize>)>,
     definition: Definition,
     mut values: Vec<PyReadwriteArray2<'py, f64>>,
     weight: Option<Column>,
     item_weight: Option<Column>,
     bounds: bool,
-) -> PyResult<Vec<Bound<'py, PyDict>>> {
+) -> PyResult<(Vec<Bound<'py, PyDict>>, bool)> {
     let mut values = values
         .iter_mut()
         .map(PyReadwriteArray2::as_slice_mut)
         .collect::<std::result::Result<Vec<_>, _>>()?;
-    let found = run(py, || {
+    let (found, whole) = run(py, || {
         let metrics = metrics
             .iter()
             .map(|(name, k)| {
@@ -180,34 +192,44 @@ pub(crate) fn ranking<'py>(
             .collect::<Result<Vec<_>>>()?;
         let convention = definition.convention()?;
         let ranking = Ranking { metrics, convention };
-        let relevance = grades(&relevance)?;
+        let order = places(order.as_ref())?;
+        let bring = |name, column: &Column| ordered(name, column, order.as_ref());
+        let relevance = grades(&bring("relevance", &relevance)?)?;
         let rows = models
             .first()
             .map_or(0, |model| model.0.iter().map(|part| part.len()).sum());
-        let groups = Groups::from_sizes(integers("group", &group)?.values(), rows)?;
+        let groups = grouped(&group, order.as_ref(), rows)?;
+        let whole = matches!(relevance, Relevance::Whole(_));
         let relevance = match &relevance {
             Relevance::Whole(values) => Grades::Whole(values.values()),
             Relevance::Real(values) => Grades::Real(values.values()),
         };
-        let optional =
-            |name, column: &Option<Column>| column.as_ref().map(|column| floats(name, column)).transpose();
+        let optional = |name, column: Option<&Column>| column.map(|column| floats(name, column)).transpose();
+        let item_weight = item_weight
+            .map(|weight| bring("item_weight", &weight))
+            .transpose()?;
         let (query, item) = (
-            optional("weight", &weight)?,
-            optional("item_weight", &item_weight)?,
+            optional("weight", weight.as_ref())?,
+            optional("item_weight", item_weight.as_ref())?,
         );
         let weight = Weights {
             query: query.as_ref().map(|weight| weight.values().as_ref()),
             item: item.as_ref().map(|weight| weight.values().as_ref()),
         };
         let ask = |relevance| (&ranking, relevance, &groups, weight);
-        match (models.as_slice(), values.as_mut_slice()) {
-            ([only], [values]) => match scores("score", only)? {
+        let found = match (models.as_slice(), values.as_mut_slice()) {
+            ([only], [values]) => match scores("score", &bring("score", only)?)? {
                 Scores::Single(only) => one(ask(relevance), only.values(), bounds, values),
                 Scores::Double(only) => one(ask(relevance), only.values(), bounds, values),
             },
             ([candidate, production], [first, second]) => {
                 let values = [&mut **first, &mut **second];
-                match (scores("candidate", candidate)?, scores("production", production)?) {
+                let (candidate, production) =
+                    (bring("candidate", candidate)?, bring("production", production)?);
+                match (
+                    scores("candidate", &candidate)?,
+                    scores("production", &production)?,
+                ) {
                     (Scores::Single(a), Scores::Single(b)) => {
                         two(ask(relevance), a.values(), b.values(), values)
                     }
@@ -217,8 +239,8 @@ pub(crate) fn ranking<'py>(
                     // Each is ranked in its own precision: f64 holds every f32.
                     _ => two(
                         ask(relevance),
-                        floats("candidate", candidate)?.values(),
-                        floats("production", production)?.values(),
+                        ranked("candidate", &candidate)?.values(),
+                        ranked("production", &production)?.values(),
                         values,
                     ),
                 }
@@ -231,12 +253,28 @@ pub(crate) fn ranking<'py>(
                 );
                 Err(Error::argument("models", message))
             }
-        }
+        }?;
+        Ok((found, whole))
     })?;
-    found
+    let found = found
         .into_iter()
         .map(|evaluated| ranking_dict(py, evaluated))
-        .collect()
+        .collect::<PyResult<_>>()?;
+    Ok((found, whole))
+}
+
+/// The permutation that brings rows together, where there is one.
+fn places(order: Option<&Column>) -> Result<Option<PrimitiveArray<UInt32Type>>> {
+    let array = order.map(|order| contiguous("order", order)).transpose()?;
+    let wrong = || Error::argument("order", "must hold u32");
+    array
+        .map(|array| array.as_primitive_opt().cloned().ok_or_else(wrong))
+        .transpose()
+}
+
+fn grouped(group: &Column, order: Option<&PrimitiveArray<UInt32Type>>, rows: usize) -> Result<Groups> {
+    let groups = Groups::from_sizes(integers("group", group)?.values(), rows)?;
+    Ok(groups.ordered(order.map(|order| order.values().clone())))
 }
 
 /// What is asked of each model.
@@ -284,41 +322,51 @@ fn ranking_dict(py: Python<'_>, found: Evaluated) -> PyResult<Bound<'_, PyDict>>
 
 /// Kendall's tau-b of two rankings, for each query; NaN where one of them ties all documents.
 #[pyfunction]
-#[pyo3(signature = (first, second, group))]
+#[pyo3(signature = (first, second, group, order=None))]
 pub(crate) fn kendall<'py>(
     py: Python<'py>,
     first: Column,
     second: Column,
     group: Column,
+    order: Option<Column>,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let values = run(py, || {
-        let (first, second) = (floats("first", &first)?, floats("second", &second)?);
-        let groups = Groups::from_sizes(integers("group", &group)?.values(), first.values().len())?;
+        let order = places(order.as_ref())?;
+        let bring = |name, column| ranked(name, &ordered(name, column, order.as_ref())?);
+        let (first, second) = (bring("first", &first)?, bring("second", &second)?);
+        let groups = grouped(&group, order.as_ref(), first.len())?;
         tau_b(first.values(), second.values(), &groups)
     })?;
     Ok(values.into_pyarray(py))
 }
 
-/// The loss of each row: `"absolute"`, `"squared"`, `"absolute_percentage"`, `"log"` or `"quantile"`.
+/// The loss that is called `name`. `level` is the quantile of `"quantile"`, the threshold of `"correct"`.
+fn loss(name: &str, level: f64) -> Result<Loss> {
+    let choices = [
+        ("absolute", Loss::Absolute),
+        ("squared", Loss::Squared),
+        ("brier", Loss::Brier),
+        ("absolute_percentage", Loss::AbsolutePercentage),
+        ("log", Loss::Log),
+        ("quantile", Loss::Quantile(level)),
+        ("correct", Loss::Correct(level)),
+    ];
+    choose("loss", name, &choices)
+}
+
+/// The loss of each row.
 #[pyfunction]
-#[pyo3(signature = (target, prediction, loss, quantile=0.5))]
+#[pyo3(signature = (target, prediction, loss, level=0.5))]
 pub(crate) fn losses<'py>(
     py: Python<'py>,
     target: Column,
     prediction: Column,
     loss: &str,
-    quantile: f64,
+    level: f64,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let values = run(py, || {
-        let choices = [
-            ("absolute", Loss::Absolute),
-            ("squared", Loss::Squared),
-            ("absolute_percentage", Loss::AbsolutePercentage),
-            ("log", Loss::Log),
-            ("quantile", Loss::Quantile(quantile)),
-        ];
         row_losses(
-            choose("loss", loss, &choices)?,
+            self::loss(loss, level)?,
             floats("target", &target)?.values(),
             floats("prediction", &prediction)?.values(),
         )
@@ -326,20 +374,68 @@ pub(crate) fn losses<'py>(
     Ok(values.into_pyarray(py))
 }
 
-/// `work` on the rows of two classes.
-fn binary<T: Send>(
+/// `work` on rows of targets and predictions, which are not copied.
+fn by_chunks<T: Send>(
     py: Python<'_>,
     target: &Column,
-    score: &Column,
+    prediction: &Column,
     weight: Option<&Column>,
-    work: impl FnOnce(Binary<'_>) -> Result<T> + Send,
+    work: impl FnOnce(Rows<'_>) -> Result<T> + Send,
 ) -> PyResult<T> {
     run(py, || {
-        let (target, score) = (floats("target", target)?, floats("score", score)?);
-        let weight = weight.map(|weight| floats("weight", weight)).transpose()?;
-        let weight = weight.as_ref().map(|weight| weight.values().as_ref());
-        work(Binary::new(target.values(), score.values(), weight)?)
+        let (target, prediction) = (numeric("target", target)?, numeric("prediction", prediction)?);
+        let weight = weight.map(|weight| numeric("weight", weight)).transpose()?;
+        work(Rows::new(&target, &prediction, weight.as_ref())?)
     })
+}
+
+/// The mean loss of the rows.
+#[pyfunction]
+#[pyo3(signature = (target, prediction, loss, level=0.5, weight=None))]
+pub(crate) fn mean_loss(
+    py: Python<'_>,
+    target: Column,
+    prediction: Column,
+    loss: &str,
+    level: f64,
+    weight: Option<Column>,
+) -> PyResult<f64> {
+    by_chunks(py, &target, &prediction, weight.as_ref(), |rows| {
+        rows.mean_loss(self::loss(loss, level)?)
+    })
+}
+
+/// The coefficient of determination.
+#[pyfunction]
+#[pyo3(signature = (target, prediction, weight=None))]
+pub(crate) fn r2(
+    py: Python<'_>,
+    target: Column,
+    prediction: Column,
+    weight: Option<Column>,
+) -> PyResult<f64> {
+    by_chunks(py, &target, &prediction, weight.as_ref(), |rows| rows.r2())
+}
+
+/// True positives, false positives, false negatives and true negatives, as weights.
+#[pyfunction]
+#[pyo3(signature = (target, score, threshold, weight=None))]
+pub(crate) fn confusion(
+    py: Python<'_>,
+    target: Column,
+    score: Column,
+    threshold: f64,
+    weight: Option<Column>,
+) -> PyResult<(f64, f64, f64, f64)> {
+    let found = by_chunks(py, &target, &score, weight.as_ref(), |rows| {
+        rows.confusion(threshold)
+    })?;
+    Ok((
+        found.true_positive,
+        found.false_positive,
+        found.false_negative,
+        found.true_negative,
+    ))
 }
 
 /// The area under a curve, `"roc"` or `"pr"`, and whether the scores rank at all.
@@ -352,10 +448,19 @@ pub(crate) fn auc(
     curve: &str,
     weight: Option<Column>,
 ) -> PyResult<(f64, bool)> {
-    binary(py, &target, &score, weight.as_ref(), |rows| {
-        let roc = choose("curve", curve, &[("roc", true), ("pr", false)])?;
+    fn area<S: Score>(rows: Binary<'_, S>, roc: bool) -> (f64, bool) {
         let area = if roc { rows.roc_auc() } else { rows.pr_auc() };
-        Ok((area, rows.ranks()))
+        (area, rows.ranks())
+    }
+    run(py, || {
+        let roc = choose("curve", curve, &[("roc", true), ("pr", false)])?;
+        let target = classes("target", &target)?;
+        let weight = weight.map(|weight| floats("weight", &weight)).transpose()?;
+        let weight = weight.as_ref().map(|weight| weight.values().as_ref());
+        Ok(match scores("score", &score)? {
+            Scores::Single(score) => area(Binary::new(target.values(), score.values(), weight)?, roc),
+            Scores::Double(score) => area(Binary::new(target.values(), score.values(), weight)?, roc),
+        })
     })
 }
 
@@ -369,30 +474,19 @@ pub(crate) fn calibration_error(
     bins: usize,
     weight: Option<Column>,
 ) -> PyResult<f64> {
-    binary(py, &target, &probability, weight.as_ref(), |rows| {
-        rows.calibration_error(bins)
+    run(py, || {
+        let target = classes("target", &target)?;
+        let weight = weight.map(|weight| floats("weight", &weight)).transpose()?;
+        let weight = weight.as_ref().map(|weight| weight.values().as_ref());
+        match scores("probability", &probability)? {
+            Scores::Single(score) => {
+                Binary::new(target.values(), score.values(), weight)?.calibration_error(bins)
+            }
+            Scores::Double(score) => {
+                Binary::new(target.values(), score.values(), weight)?.calibration_error(bins)
+            }
+        }
     })
-}
-
-/// True positives, false positives, false negatives and true negatives, as weights.
-#[pyfunction]
-#[pyo3(signature = (target, score, threshold, weight=None))]
-pub(crate) fn confusion(
-    py: Python<'_>,
-    target: Column,
-    score: Column,
-    threshold: f64,
-    weight: Option<Column>,
-) -> PyResult<(f64, f64, f64, f64)> {
-    let found = binary(py, &target, &score, weight.as_ref(), |rows| {
-        Ok(rows.confusion(threshold))
-    })?;
-    Ok((
-        found.true_positive,
-        found.false_positive,
-        found.false_negative,
-        found.true_negative,
-    ))
 }
 
 /// Coverage, Gini index and entropy of the showings of each item.

@@ -1,43 +1,39 @@
-//! Scores of two classes: areas under curves, calibration, and counts at a threshold.
+//! Scores of two classes: areas under curves, and calibration.
 
-use crate::num::{Sum, order_key, weighted_mean};
+use super::select::Score;
+use crate::num::{Sum, check_weights};
 use crate::{Error, Result, par};
 
 /// Rows with a class, 0 or 1, a score and perhaps a weight.
 #[derive(Debug, Clone, Copy)]
-pub struct Binary<'a> {
-    target: &'a [f64],
-    score: &'a [f64],
+pub struct Binary<'a, S> {
+    target: &'a [u8],
+    score: &'a [S],
     weight: Option<&'a [f64]>,
 }
 
 /// Weights of positives and negatives that share a score.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Tie {
+    score: f64,
     positive: f64,
     negative: f64,
 }
 
-/// Weights of rows by class and prediction.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Confusion {
-    /// Positives at or above the threshold.
-    pub true_positive: f64,
-    /// Negatives at or above it.
-    pub false_positive: f64,
-    /// Positives below it.
-    pub false_negative: f64,
-    /// Negatives below it.
-    pub true_negative: f64,
+/// In which order scores are visited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    Lowest,
+    Highest,
 }
 
-impl<'a> Binary<'a> {
+impl<'a, S: Score> Binary<'a, S> {
     /// Rows that can be measured.
     ///
     /// # Errors
     /// [`Error::Argument`] where lengths differ, a target is not 0 or 1, a score is NaN, a weight is
     /// negative or not finite, or all are 0.
-    pub fn new(target: &'a [f64], score: &'a [f64], weight: Option<&'a [f64]>) -> Result<Self> {
+    pub fn new(target: &'a [u8], score: &'a [S], weight: Option<&'a [f64]>) -> Result<Self> {
         if target.len() != score.len() {
             let message = format!(
                 "must have a value for each of the {} targets, found {}",
@@ -46,7 +42,7 @@ impl<'a> Binary<'a> {
             );
             return Err(Error::argument("score", message));
         }
-        if let Some(row) = target.iter().position(|&class| class != 0.0 && class != 1.0) {
+        if let Some(row) = target.iter().position(|&class| class > 1) {
             let message = format!("must be 0 or 1, found {} in row {row}", target[row]);
             return Err(Error::argument("target", message));
         }
@@ -54,7 +50,12 @@ impl<'a> Binary<'a> {
             let message = format!("must not be NaN, found it in row {row}");
             return Err(Error::argument("score", message));
         }
-        weighted_mean(target, weight)?; // checks the weights, their sum too
+        if let Some(weight) = weight {
+            check_weights(target.len(), weight)?;
+            if !weight.is_empty() && weight.iter().all(|&weight| weight == 0.0) {
+                return Err(Error::argument("weight", "must not be 0 everywhere"));
+            }
+        }
         Ok(Self {
             target,
             score,
@@ -62,49 +63,50 @@ impl<'a> Binary<'a> {
         })
     }
 
-    fn weight(&self, row: usize) -> f64 {
-        self.weight.map_or(1.0, |weight| weight[row])
-    }
-
     /// Whether any two scores differ: where none do, nothing is ranked.
     pub fn ranks(&self) -> bool {
-        self.score.iter().any(|&score| score != self.score[0])
+        self.score.iter().any(|score| *score != self.score[0])
     }
 
-    /// The rows in descending order of score.
-    fn order(&self) -> Vec<u128> {
-        let rows = self.score.iter().enumerate();
-        let mut keys: Vec<u128> = rows
-            .map(|(row, &score)| u128::from(!order_key(score)) << 64 | row as u128)
-            .collect();
-        par::sort(&mut keys);
-        keys
-    }
-
-    /// The distinct scores, in descending order, as the weights of their classes.
-    fn ties(&self) -> impl Iterator<Item = Tie> {
-        let order = self.order();
-        let mut row = 0;
-        std::iter::from_fn(move || {
-            let score = order.get(row)? >> 64;
-            let (mut positive, mut negative) = (Sum::default(), Sum::default());
-            while let Some(&key) = order.get(row)
-                && key >> 64 == score
-            {
-                let index = key as usize;
-                let class = if self.target[index] == 1.0 {
-                    &mut positive
-                } else {
-                    &mut negative
-                };
-                class.add(self.weight(index));
-                row += 1;
+    /// The distinct scores as the weights of their classes. Only the scores are sorted, each class for itself, and
+    /// where there are weights, they with them: so the order of the rows means nothing, to the last bit.
+    fn ties(&self, from: From, visit: impl FnMut(Tie)) {
+        let order = |row: usize| self.score[row].order();
+        match self.weight {
+            None => {
+                let of = |class| self.of_class(class, order);
+                walk(
+                    of(1),
+                    of(0),
+                    from,
+                    |order| order,
+                    |_| 1.0,
+                    |order| S::from_order(order),
+                    visit,
+                );
             }
-            Some(Tie {
-                positive: positive.total(),
-                negative: negative.total(),
-            })
-        })
+            Some(weight) => {
+                let of = |class| self.of_class(class, |row| (order(row), weight[row].to_bits()));
+                let weight = |(_, bits)| f64::from_bits(bits);
+                walk(
+                    of(1),
+                    of(0),
+                    from,
+                    |(order, _)| order,
+                    weight,
+                    |order| S::from_order(order),
+                    visit,
+                );
+            }
+        }
+    }
+
+    /// An entry of each row of a class, in memory for no more than these.
+    fn of_class<E>(&self, class: u8, entry: impl Fn(usize) -> E) -> Vec<E> {
+        let rows = || (0..self.target.len()).filter(|&row| self.target[row] == class);
+        let mut entries = Vec::with_capacity(rows().count());
+        entries.extend(rows().map(entry));
+        entries
     }
 
     /// The area under the ROC curve: the probability that a positive has a higher score than a
@@ -112,18 +114,18 @@ impl<'a> Binary<'a> {
     ///
     /// ```
     /// use ctcore::metrics::classification::Binary;
-    /// let rows = Binary::new(&[1.0, 0.0, 1.0, 0.0], &[0.9, 0.5, 0.5, 0.1], None)?;
+    /// let rows = Binary::new(&[1, 0, 1, 0], &[0.9, 0.5, 0.5, 0.1], None)?;
     /// assert_eq!(rows.roc_auc(), 0.875);
     /// # Ok::<(), ctcore::Error>(())
     /// ```
     pub fn roc_auc(&self) -> f64 {
         let (mut positives, mut negatives) = (Sum::default(), Sum::default());
         let mut ordered = Sum::default();
-        for tie in self.ties() {
+        self.ties(From::Highest, |tie| {
             ordered.add(tie.negative * (positives.total() + tie.positive / 2.0));
             positives.add(tie.positive);
             negatives.add(tie.negative);
-        }
+        });
         ordered.total() / (positives.total() * negatives.total())
     }
 
@@ -132,13 +134,13 @@ impl<'a> Binary<'a> {
     pub fn pr_auc(&self) -> f64 {
         let (mut positives, mut all) = (Sum::default(), Sum::default());
         let mut area = Sum::default();
-        for tie in self.ties() {
+        self.ties(From::Highest, |tie| {
             positives.add(tie.positive);
             all.add(tie.positive + tie.negative);
             if tie.positive > 0.0 {
                 area.add(tie.positive * positives.total() / all.total());
             }
-        }
+        });
         area.total() / positives.total()
     }
 
@@ -152,56 +154,75 @@ impl<'a> Binary<'a> {
         if bins == 0 {
             return Err(Error::argument("bins", "must be at least 1, found 0"));
         }
-        probabilities("score", self.score)?;
+        let outside = |score: S| !(S::ZERO <= score && score <= S::ONE);
+        if let Some(row) = self.score.iter().position(|&score| outside(score)) {
+            let found = S::from_order(self.score[row].order());
+            let message = format!("must be a probability in [0, 1], found {found} in row {row}");
+            return Err(Error::argument("score", message));
+        }
         let mut total = Sum::default();
-        (0..self.target.len()).for_each(|row| total.add(self.weight(row)));
+        (0..self.target.len()).for_each(|row| total.add(self.weight.map_or(1.0, |weight| weight[row])));
         let total = total.total();
         let (mut done, mut error) = (Sum::default(), Sum::default());
-        let (mut apart, mut bin, mut last) = (Sum::default(), 0, None);
-        for key in self.order().into_iter().rev() {
-            let row = key as usize;
-            // The bin of the mass below this row; equal scores follow the first of them.
+        let (mut apart, mut bin) = (Sum::default(), 0);
+        self.ties(From::Lowest, |tie| {
+            // The bin of the mass below this score.
             let next = ((done.total() / total * bins as f64) as usize).min(bins - 1);
-            if last != Some(key >> 64) && next > bin {
+            if next > bin {
                 error.add(apart.total().abs());
                 (apart, bin) = (Sum::default(), next);
             }
-            last = Some(key >> 64);
-            apart.add(self.weight(row) * (self.score[row] - self.target[row]));
-            done.add(self.weight(row));
-        }
+            apart.add(tie.negative * tie.score);
+            apart.add(tie.positive * (tie.score - 1.0));
+            done.add(tie.positive + tie.negative);
+        });
         error.add(apart.total().abs());
         Ok(error.total() / total)
     }
-
-    /// The confusion matrix of the prediction "positive from `threshold` on".
-    pub fn confusion(&self, threshold: f64) -> Confusion {
-        let mut sums = [Sum::default(); 4];
-        for (row, (&class, &score)) in self.target.iter().zip(self.score).enumerate() {
-            let cell = usize::from(class == 1.0) + 2 * usize::from(score >= threshold);
-            sums[cell].add(self.weight(row));
-        }
-        Confusion {
-            true_negative: sums[0].total(),
-            false_negative: sums[1].total(),
-            false_positive: sums[2].total(),
-            true_positive: sums[3].total(),
-        }
-    }
 }
 
-/// # Errors
-/// [`Error::Argument`] for a value outside [0, 1].
-pub(super) fn probabilities(name: &'static str, values: &[f64]) -> Result<()> {
-    match values.iter().position(|value| !(0.0..=1.0).contains(value)) {
-        None => Ok(()),
-        Some(row) => {
-            let message = format!(
-                "must be a probability in [0, 1], found {} in row {row}",
-                values[row]
-            );
-            Err(Error::argument(name, message))
+/// Visits the distinct scores of two classes, each a list of entries with a score and a weight.
+fn walk<E: Copy + Ord + Send, O: Ord + Copy>(
+    mut positive: Vec<E>,
+    mut negative: Vec<E>,
+    from: From,
+    order: impl Fn(E) -> O,
+    weight: impl Fn(E) -> f64,
+    score: impl Fn(O) -> f64,
+    mut visit: impl FnMut(Tie),
+) {
+    for class in [&mut positive, &mut negative] {
+        par::sort(class);
+        if from == From::Highest {
+            class.reverse();
         }
+    }
+    let first = |a: O, b: O| match from {
+        From::Lowest => a.min(b),
+        From::Highest => a.max(b),
+    };
+    let (mut positive, mut negative) = (positive.as_slice(), negative.as_slice());
+    let take = |class: &mut &[E], at: O| {
+        let count = class.iter().take_while(|&&entry| order(entry) == at).count();
+        let (tied, rest) = class.split_at(count);
+        *class = rest;
+        let mut sum = Sum::default();
+        for &entry in tied {
+            sum.add(weight(entry));
+        }
+        sum.total()
+    };
+    loop {
+        let at = match (positive.first(), negative.first()) {
+            (Some(&a), Some(&b)) => first(order(a), order(b)),
+            (Some(&only), None) | (None, Some(&only)) => order(only),
+            (None, None) => break,
+        };
+        visit(Tie {
+            score: score(at),
+            positive: take(&mut positive, at),
+            negative: take(&mut negative, at),
+        });
     }
 }
 
@@ -214,28 +235,48 @@ mod tests {
         #[test]
         fn weights_are_repetitions(rows in prop::collection::vec((0..2_u8, 0..5_u8, 0..4_u8), 1..40)) {
             let column = |f: fn(&(u8, u8, u8)) -> u8| rows.iter().map(|row| f64::from(f(row))).collect::<Vec<_>>();
-            let (target, weight) = (column(|row| row.0), column(|row| row.2));
+            let weight = column(|row| row.2);
+            let target: Vec<u8> = rows.iter().map(|row| row.0).collect();
             let score: Vec<f64> = column(|row| row.1).iter().map(|score| score / 4.0).collect();
             prop_assume!(weight.iter().sum::<f64>() > 0.0);
-            let repeat = |values: &[f64]| -> Vec<f64> {
-                values.iter().zip(&weight).flat_map(|(&value, &times)| vec![value; times as usize]).collect()
-            };
-            let (many_target, many_score) = (repeat(&target), repeat(&score));
+            let times = || weight.iter().map(|&times| times as usize);
+            let many_target: Vec<u8> = target.iter().zip(times()).flat_map(|(&value, n)| vec![value; n]).collect();
+            let many_score: Vec<f64> = score.iter().zip(times()).flat_map(|(&value, n)| vec![value; n]).collect();
             let weighted = Binary::new(&target, &score, Some(&weight)).unwrap();
             let repeated = Binary::new(&many_target, &many_score, None).unwrap();
             let same = |a: f64, b: f64| (a - b).abs() < 1e-12 || (a.is_nan() && b.is_nan());
             prop_assert!(same(weighted.roc_auc(), repeated.roc_auc()));
             prop_assert!(same(weighted.pr_auc(), repeated.pr_auc()));
-            prop_assert_eq!(weighted.confusion(0.5), repeated.confusion(0.5));
-            let (a, b) = (weighted.calibration_error(1).unwrap(), repeated.calibration_error(1).unwrap());
-            prop_assert!(same(a, b));
+            for bins in 1..4 {
+                let (a, b) = (weighted.calibration_error(bins).unwrap(), repeated.calibration_error(bins).unwrap());
+                prop_assert!(same(a, b));
+            }
+            let single: Vec<f32> = score.iter().map(|&score| score as f32).collect();
+            let single = Binary::new(&target, &single, Some(&weight)).unwrap();
+            prop_assert!(same(single.roc_auc(), weighted.roc_auc()));
+            prop_assert!(same(single.calibration_error(3).unwrap(), weighted.calibration_error(3).unwrap()));
+        }
+
+        #[test]
+        fn areas_do_not_depend_on_the_order_of_the_rows(
+            rows in prop::collection::vec((0..2_u8, 0..5_u8, 0.1..4.0_f64), 1..40)
+        ) {
+            let found = |rows: &[(u8, u8, f64)]| {
+                let target: Vec<u8> = rows.iter().map(|row| row.0).collect();
+                let score: Vec<f32> = rows.iter().map(|row| f32::from(row.1)).collect();
+                let weight: Vec<f64> = rows.iter().map(|row| row.2).collect();
+                let rows = Binary::new(&target, &score, Some(&weight)).unwrap();
+                (rows.roc_auc().to_bits(), rows.pr_auc().to_bits())
+            };
+            let reversed: Vec<_> = rows.iter().rev().copied().collect();
+            prop_assert_eq!(found(&rows), found(&reversed));
         }
     }
 
     /// Probabilities .1 .2 | .6 .8 with classes 0 1 | 1 1: (|.15 - .5| + |.7 - 1|) / 2 = .325.
     #[test]
     fn calibration_by_hand() {
-        let (target, score) = ([1.0, 0.0, 1.0, 1.0], [0.8, 0.1, 0.2, 0.6]);
+        let (target, score) = ([1, 0, 1, 1], [0.8, 0.1, 0.2, 0.6]);
         let rows = Binary::new(&target, &score, None).unwrap();
         assert!((rows.calibration_error(2).unwrap() - 0.325).abs() < 1e-15);
         assert!(rows.calibration_error(0).is_err());
@@ -243,14 +284,20 @@ mod tests {
 
     #[test]
     fn nonsense_names_the_row() {
-        let fails = |target: &[f64], score: &[f64], weight: Option<&[f64]>, words: &str| {
+        let fails = |target: &[u8], score: &[f64], weight: Option<&[f64]>, words: &str| {
             let error = Binary::new(target, score, weight).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         };
-        fails(&[0.0, 2.0], &[0.1, 0.2], None, "found 2 in row 1");
-        fails(&[0.0, 1.0], &[0.1, f64::NAN], None, "row 1");
-        fails(&[0.0], &[0.1, 0.2], None, "each of the 1 targets");
-        fails(&[0.0, 1.0], &[0.1, 0.2], Some(&[1.0, -1.0]), "found -1");
-        assert!(Binary::new(&[1.0], &[0.3], None).unwrap().roc_auc().is_nan());
+        fails(&[0, 2], &[0.1, 0.2], None, "found 2 in row 1");
+        fails(&[0, 1], &[0.1, f64::NAN], None, "row 1");
+        fails(&[0], &[0.1, 0.2], None, "each of the 1 targets");
+        fails(&[0, 1], &[0.1, 0.2], Some(&[1.0, -1.0]), "found -1");
+        fails(&[0, 1], &[0.1, 0.2], Some(&[0.0, 0.0]), "0 everywhere");
+        assert!(Binary::new(&[1], &[0.3], None).unwrap().roc_auc().is_nan());
+        let error = Binary::new(&[1], &[1.5_f32], None)
+            .unwrap()
+            .calibration_error(1)
+            .unwrap_err();
+        assert!(error.to_string().contains("found 1.5 in row 0"), "{error}");
     }
 }

@@ -1,14 +1,19 @@
 //! Queries as runs of rows.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::ops::Range;
+
+use arrow_buffer::ScalarBuffer;
 
 use crate::{Error, Result};
 
 /// Rows in runs, one run a query: row `ends[i - 1]` to row `ends[i]` (exclusive) is query `i`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Groups {
     ends: Vec<usize>,
+    /// The row of the input that came to each place, where rows were brought together.
+    order: Option<ScalarBuffer<u32>>,
 }
 
 impl Groups {
@@ -37,29 +42,54 @@ impl Groups {
                 format!("the sizes add up to {end}, but there are {rows} rows"),
             ));
         }
-        Ok(Self { ends })
+        Ok(Self { ends, order: None })
+    }
+
+    /// The same groups, of rows that `order` brought together: errors name the rows of the input.
+    #[must_use]
+    pub fn ordered(self, order: Option<ScalarBuffer<u32>>) -> Self {
+        Self { order, ..self }
+    }
+
+    /// The row of the input that lies at `place`.
+    pub fn input_row(&self, place: usize) -> usize {
+        self.order.as_ref().map_or(place, |order| order[place] as usize)
     }
 
     /// All rows as one query.
     pub fn single(rows: usize) -> Self {
-        Self { ends: vec![rows] }
+        Self {
+            ends: vec![rows],
+            order: None,
+        }
     }
 
-    /// Groups from one id a row, in any order, with the permutation that brings the rows together:
+    /// Groups from one id a row, in any order, with the [`order`](Self::order) that brings the rows together:
     /// row `order[i]` of the input comes to place `i`. Queries keep the order in which they first
-    /// occur, rows keep theirs inside a query. The permutation is `None` where the rows of each
+    /// occur, rows keep theirs inside a query. The order is `None` where the rows of each
     /// query lie together already.
-    pub fn from_ids(ids: &[i64]) -> (Self, Option<Vec<usize>>) {
-        let runs: Vec<&[i64]> = ids.chunk_by(|a, b| a == b).collect();
-        let mut seen: HashMap<i64, usize> = HashMap::with_capacity(runs.len());
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for more than 2^32 rows.
+    pub fn from_ids<T: Copy + Eq + Hash>(ids: &[T]) -> Result<Self> {
+        if u32::try_from(ids.len()).is_err() {
+            let message = format!(
+                "at most {} rows can be brought together, found {}",
+                u32::MAX,
+                ids.len()
+            );
+            return Err(Error::argument("query", message));
+        }
+        let runs = || ids.chunk_by(|a, b| a == b);
+        let mut seen: HashMap<T, u32> = HashMap::new();
         let mut sizes: Vec<usize> = Vec::new();
-        let mut codes: Vec<usize> = Vec::with_capacity(runs.len());
-        for run in &runs {
+        let mut codes: Vec<u32> = Vec::new();
+        for run in runs() {
             let code = *seen.entry(run[0]).or_insert_with(|| {
                 sizes.push(0);
-                sizes.len() - 1
+                sizes.len() as u32 - 1
             });
-            sizes[code] += run.len();
+            sizes[code as usize] += run.len();
             codes.push(code);
         }
         let mut ends = Vec::with_capacity(sizes.len());
@@ -68,20 +98,31 @@ impl Groups {
             end += size;
             ends.push(end);
         }
-        if runs.len() == sizes.len() {
-            return (Self { ends }, None);
+        if codes.len() == sizes.len() {
+            return Ok(Self { ends, order: None });
         }
-        let mut next: Vec<usize> = ends.iter().zip(&sizes).map(|(end, size)| end - size).collect();
+        let mut next: Vec<u32> = ends
+            .iter()
+            .zip(&sizes)
+            .map(|(end, size)| (end - size) as u32)
+            .collect();
         let mut order = vec![0; ids.len()];
         let mut row = 0;
-        for (run, &code) in runs.iter().zip(&codes) {
-            for _ in *run {
-                order[next[code]] = row;
-                next[code] += 1;
+        for (run, &code) in runs().zip(&codes) {
+            let next = &mut next[code as usize];
+            for _ in run {
+                order[*next as usize] = row;
+                *next += 1;
                 row += 1;
             }
         }
-        (Self { ends }, Some(order))
+        let order = Some(order.into());
+        Ok(Self { ends, order })
+    }
+
+    /// The row of the input that comes to each place; `None` where rows lie as they came.
+    pub fn order(&self) -> Option<&ScalarBuffer<u32>> {
+        self.order.as_ref()
     }
 
     /// The row at which each query ends.
@@ -132,17 +173,17 @@ mod tests {
 
     #[test]
     fn ids_that_lie_together_need_no_permutation() {
-        let (groups, order) = Groups::from_ids(&[9, 9, 4, 7, 7]);
+        let groups = Groups::from_ids(&[9_i64, 9, 4, 7, 7]).unwrap();
         assert_eq!(groups.ends(), [2, 3, 5]);
-        assert_eq!(order, None);
-        assert!(Groups::from_ids(&[]).0.is_empty());
+        assert_eq!(groups.order(), None);
+        assert!(Groups::from_ids::<i64>(&[]).unwrap().is_empty());
     }
 
     proptest! {
         #[test]
         fn the_permutation_brings_queries_together(ids in prop::collection::vec(0..9_i64, 0..80)) {
-            let (groups, order) = Groups::from_ids(&ids);
-            let order = order.unwrap_or_else(|| (0..ids.len()).collect());
+            let groups = Groups::from_ids(&ids).unwrap();
+            let order: Vec<usize> = (0..ids.len()).map(|place| groups.input_row(place)).collect();
             for index in 0..groups.len() {
                 let rows = &order[groups.rows(index)];
                 prop_assert!(rows.iter().all(|&row| ids[row] == ids[rows[0]]));

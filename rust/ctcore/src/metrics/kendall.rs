@@ -30,8 +30,8 @@ pub fn tau_b(first: &[f64], second: &[f64], groups: &Groups) -> Result<Vec<f64>>
         }
     }
     for (name, scores) in [("first", first), ("second", second)] {
-        if let Some(row) = scores.iter().position(|score| score.is_nan()) {
-            let message = format!("NaN in row {row} has no place in a ranking");
+        if let Some(at) = scores.iter().position(|score| score.is_nan()) {
+            let message = format!("NaN in row {} has no place in a ranking", groups.input_row(at));
             return Err(Error::argument(name, message));
         }
     }

@@ -181,7 +181,7 @@ impl Ranking {
                 self.weighed(grades, &gain, models, groups, weight, bounds)
             }
             Grades::Real(grades) => {
-                self.check_grades(grades)?;
+                self.check_grades(grades, groups)?;
                 let gain = real_gain(&self.convention)?;
                 self.weighed(grades, &gain, models, groups, weight, bounds)
             }
@@ -201,7 +201,7 @@ impl Ranking {
         let Some(items) = weight.item else {
             return self.run(grades, gain, models, groups, weight.query, bounds);
         };
-        self.check_items(items, grades.len())?;
+        self.check_items(items, grades.len(), groups)?;
         let mut gains = Vec::with_capacity(grades.len());
         for query in 0..groups.len() {
             let rows = groups.rows(query);
@@ -213,7 +213,7 @@ impl Ranking {
         self.run(&gains, &|gain: f64| gain, models, groups, weight.query, bounds)
     }
 
-    fn check_items(&self, items: &[f64], rows: usize) -> Result<()> {
+    fn check_items(&self, items: &[f64], rows: usize, groups: &Groups) -> Result<()> {
         let wrong = |message| Err(Error::argument("item_weight", message));
         let of_gains = |metric: &&Metric| !matches!(metric.measure, Measure::Dcg | Measure::Ndcg);
         if let Some(metric) = self.metrics.iter().find(of_gains) {
@@ -231,14 +231,15 @@ impl Ranking {
         }
         match items.iter().position(|&item| !(item.is_finite() && item >= 0.0)) {
             None => Ok(()),
-            Some(row) => wrong(format!(
-                "must be finite and at least 0, found {} in row {row}",
-                items[row]
+            Some(at) => wrong(format!(
+                "must be finite and at least 0, found {} in row {}",
+                items[at],
+                groups.input_row(at)
             )),
         }
     }
 
-    fn check_grades(&self, grades: &[f64]) -> Result<()> {
+    fn check_grades(&self, grades: &[f64], groups: &Groups) -> Result<()> {
         let least = match self.convention.negative {
             Negative::Error => 0.0,
             Negative::Unjudged => f64::NEG_INFINITY,
@@ -246,16 +247,17 @@ impl Ranking {
         let bad = |grade: &f64| !(grade.is_finite() && *grade >= least);
         match grades.iter().position(bad) {
             None => Ok(()),
-            Some(row) => Err(Error::argument(
+            Some(at) => Err(Error::argument(
                 "relevance",
                 format!(
-                    "grades must be finite and at least {}, found {} in row {row}",
+                    "grades must be finite and at least {}, found {} in row {}",
                     if least == 0.0 {
                         "0"
                     } else {
                         "negative for unjudged"
                     },
-                    grades[row]
+                    grades[at],
+                    groups.input_row(at)
                 ),
             )),
         }
@@ -313,7 +315,7 @@ impl Ranking {
                 let mut work = Work::<_, _, _, N, L>::new(plan, gain, longest.unwrap_or(0), parts);
                 let describe = |(at, fault): (usize, Fault)| {
                     let query = queries.start + at;
-                    fault.describe(query, groups.rows(query).start)
+                    fault.describe(query, groups)
                 };
                 for query in queries.clone() {
                     let rows = groups.rows(query);
@@ -468,30 +470,32 @@ enum Fault {
 }
 
 impl Fault {
-    fn describe(&self, query: usize, start: usize) -> Error {
+    fn describe(&self, query: usize, groups: &Groups) -> Error {
+        let start = groups.rows(query).start;
+        let from = groups.input_row(start);
         match self {
             Self::NanScore { name, row } => Error::argument(
                 name,
                 format!(
                     "NaN in row {} (query {query}) has no place in a ranking; find out why the model gives it",
-                    start + row
+                    groups.input_row(start + row)
                 ),
             ),
             Self::Overflow => Error::argument(
                 "gain",
                 format!(
-                    "the gains of query {query} (from row {start}) are too large to add up; use smaller grades"
+                    "the gains of query {query} (from row {from}) are too large to add up; use smaller grades"
                 ),
             ),
             Self::Empty => Error::argument(
                 "relevance",
-                format!("query {query} (from row {start}) has no relevant document, and empty=\"error\""),
+                format!("query {query} (from row {from}) has no relevant document, and empty=\"error\""),
             ),
             Self::AboveScale { grade, highest } => Error::argument(
                 "highest_grade",
                 format!(
                     "ERR takes {highest} as the highest grade of the scale, found {grade} in query {query} \
-                     (from row {start})"
+                     (from row {from})"
                 ),
             ),
         }

@@ -7,12 +7,14 @@
 
 use std::ops::AddAssign;
 
-use crate::num::{bits, order_key};
+use crate::num::{bits, from_order_key, order_key};
 
 /// A score: `f32` or `f64`. Ranking happens in the type that the model gave.
 pub trait Score: Copy + PartialOrd + AddAssign + Send + Sync {
     /// Score and row in one integer: smaller is better, and of equal scores the earlier row.
     type Key: Copy + Ord + Default + Send;
+    /// An unsigned integer that orders as scores do.
+    type Order: Copy + Ord + Send;
     /// The score of a document that was not retrieved: it counts among the relevant documents
     /// of its query, but has no rank.
     const NOT_RETRIEVED: Self;
@@ -35,6 +37,10 @@ pub trait Score: Copy + PartialOrd + AddAssign + Send + Sync {
     fn towards(self, other: Self, share: f64) -> Self;
     /// Whether it is NaN, which has no rank.
     fn is_nan(self) -> bool;
+    /// The score as an unsigned integer that orders as it does.
+    fn order(self) -> Self::Order;
+    /// The score of such an integer.
+    fn from_order(order: Self::Order) -> f64;
     /// The key of the score in row `row`.
     fn key(self, row: usize) -> Self::Key;
     /// The row of a key.
@@ -45,6 +51,7 @@ pub trait Score: Copy + PartialOrd + AddAssign + Send + Sync {
 
 impl Score for f32 {
     type Key = u64;
+    type Order = u32;
     const NOT_RETRIEVED: Self = Self::NEG_INFINITY;
     const INFINITE: Self = Self::INFINITY;
     const ZERO: Self = 0.0;
@@ -76,10 +83,21 @@ impl Score for f32 {
     }
 
     #[inline]
-    fn key(self, row: usize) -> u64 {
+    fn order(self) -> u32 {
         let bits = (self + 0.0).to_bits(); // -0.0 + 0.0 is 0.0
         let flip = (bits.cast_signed() >> 31).cast_unsigned() | (1 << 31);
-        u64::from(!(bits ^ flip)) << 32 | row as u64
+        bits ^ flip
+    }
+
+    #[inline]
+    fn from_order(order: u32) -> f64 {
+        let flip = ((!order).cast_signed() >> 31).cast_unsigned() | (1 << 31);
+        Self::from_bits(order ^ flip).into()
+    }
+
+    #[inline]
+    fn key(self, row: usize) -> u64 {
+        u64::from(!self.order()) << 32 | row as u64
     }
 
     #[inline]
@@ -95,6 +113,7 @@ impl Score for f32 {
 
 impl Score for f64 {
     type Key = u128;
+    type Order = u64;
     const NOT_RETRIEVED: Self = Self::NEG_INFINITY;
     const INFINITE: Self = Self::INFINITY;
     const ZERO: Self = 0.0;
@@ -126,8 +145,18 @@ impl Score for f64 {
     }
 
     #[inline]
+    fn order(self) -> u64 {
+        order_key(self)
+    }
+
+    #[inline]
+    fn from_order(order: u64) -> f64 {
+        from_order_key(order)
+    }
+
+    #[inline]
     fn key(self, row: usize) -> u128 {
-        u128::from(!order_key(self)) << 64 | row as u128
+        u128::from(!self.order()) << 64 | row as u128
     }
 
     #[inline]
