@@ -12,7 +12,7 @@ FLIGHTS := examples/flight-search
 
 .PHONY: help
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: needs
 needs:
@@ -83,6 +83,11 @@ $(PEERS)/%/.ok:
 .PHONY: parity
 parity: .venv/dev/.ok $(PEERS)/evidently/.ok $(PEERS)/nannyml/.ok $(PEERS)/deepchecks/.ok ## run the drift libraries themselves against the named definitions
 	CTCORE_PEERS=$(PEERS) .venv/dev/bin/pytest -m peers -s tests/test_drift_definitions.py
+
+.PHONY: parity-metrics
+parity-metrics: .venv/dev/.ok ## each metric against its peers on 10,000 random inputs: half an hour
+	.venv/dev/bin/pip install --quiet --group parity
+	.venv/dev/bin/python benches/parity.py
 
 .PHONY: calibration
 calibration: .venv/dev/.ok ## how often drift decisions are wrong, for every size and kind of data: hours, resumed where it stopped
