@@ -94,6 +94,10 @@ calibration: .venv/dev/.ok ## how often drift decisions are wrong, for every siz
 	.venv/dev/bin/python tests/drift_calibration.py
 	.venv/dev/bin/python tests/drift_calibration.py --table
 
+.PHONY: calibration-gate
+calibration-gate: .venv/dev/.ok ## how often each proof of the gate passes, fails and stays undecided: a quarter of an hour
+	.venv/dev/bin/python tests/gate_calibration.py 3000
+
 .PHONY: bench
 bench: .venv/dev/.ok ## speed of what ships against the peers, measured side by side
 	.venv/dev/bin/pip install --quiet --group bench

@@ -1,6 +1,6 @@
 """How often each proof passes, fails and stays undecided, where the truth is known.
 
-``python tests/gate_calibration.py`` prints the tables of docs/gate.md, with fixed seeds; test_gate.py runs a part.
+``make calibration-gate`` prints the tables of docs/gate.md, with fixed seeds; test_gate.py runs its first weeks.
 A week is seven days of queries; production's loss on a query is around 0.85, the candidate's differs from it by the
 true gain, by a share that the day has in common (the design effect) and by one of the query's own.
 """
