@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import re
 
 import numpy as np
 import pyarrow.csv
 import pytest
 
 from conftest import ROOT
-from ctcore import data, metrics
-from ctcore.errors import ArgumentError, DataError
+from ctcore import metrics
+from ctcore.errors import ArgumentError
 
 GOLDEN = ROOT / "tests" / "golden"
 LAMBDARANK = json.loads((GOLDEN / "lambdarank_test_golden.json").read_text())
@@ -201,80 +199,3 @@ def test_weights_keep_what_lightgbm_and_xgboost_break(weights):
     of_rows = np.repeat(weights, 3)
     again = metrics.evaluate(labels, scores, metric="ndcg@3", query=query, weight=of_rows, preset="lightgbm")
     assert again.value == found["ndcg@3"].value
-
-
-# ---------------------------------------------------------------- trec_eval's own test data
-
-
-def expected(name):
-    lines = gzip.decompress((GOLDEN / "trec_eval" / f"{name}.gz").read_bytes()).decode().splitlines()
-    found = {}
-    for measure, query, value in (line.split() for line in lines):
-        found.setdefault(query, {})[measure] = value
-    return found
-
-
-def ours(measure):
-    """Our name of trec_eval's measure, or None."""
-    if measure in TREC:
-        return TREC[measure]
-    plain = {"set_P": "precision", "set_recall": "recall", "rbp": "rbp"}
-    if measure in plain:
-        return plain[measure]
-    match = re.fullmatch(r"(P|recall|ndcg_cut|map_cut|success)_(\d+)", measure)
-    names = {"P": "precision", "ndcg_cut": "ndcg", "map_cut": "map"}
-    return f"{names.get(match[1], match[1])}@{match[2]}" if match else None
-
-
-@pytest.mark.parametrize(
-    ("qrels", "run", "output", "switches", "complete"),
-    [
-        ("qrels.test", "results.test", "out.test.aq", {}, False),
-        ("qrels.test", "results.trunc", "out.test.aqc", {}, True),
-        ("qrels.rel_level", "results.test", "out.test.aql", {"relevant_from": 2}, False),
-    ],
-)
-def test_trec_eval_on_its_own_test_data(qrels, run, output, switches, complete):
-    folder = GOLDEN / "trec_eval"
-    found = data.read_trec(folder / f"{qrels}.gz", folder / f"{run}.gz")
-    table = found.table
-    assert bool(found.missing) == complete
-    golden = expected(output)
-    names = {measure: ours(measure) for measure in golden["all"] if ours(measure)}
-    if switches:
-        names.pop("rbp", None)  # trec_eval scales it by the grades of the qrels; ours is binary
-    assert len(names) > 35
-    result = metrics.evaluate(
-        table["relevance"].to_numpy(),
-        table["score"].to_numpy(),
-        metrics=list(names.values()),
-        query=table["query"].to_numpy(),
-        document=table["document"].to_numpy(),
-        preset="trec",
-        **switches,
-    )
-    rows = {row["query"]: row for row in result.table().to_pylist()}
-    assert len(rows) == len(golden) - 1 == int(golden["all"]["num_q"])
-    for theirs, name in names.items():
-        assert result[name].value == pytest.approx(float(golden["all"][theirs]), abs=5.1e-5), theirs
-        for query, row in rows.items():
-            assert row[name] == pytest.approx(float(golden[query][theirs]), abs=5.1e-5), (theirs, query)
-
-
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ("1 0 d2", "must have at least 4 fields, found 3"),
-        ("1 0 d2 high", "grade must be a number, found 'high'"),
-        ("1 0 d1 2", "document d1 comes twice in query 1"),
-    ],
-)
-def test_a_bad_line_of_a_trec_file_is_named(tmp_path, line, words):
-    (tmp_path / "qrels").write_text(f"1 0 d1 1\n{line}\n")
-    (tmp_path / "run").write_text("1 Q0 d1 1 0.5 me\n9 Q0 d1 1 0.5 me\n")
-    with pytest.raises(DataError, match=re.escape(f"qrels:2: {words}")):
-        data.read_trec(tmp_path / "qrels", tmp_path / "run")
-    (tmp_path / "qrels").write_text("1 0 d1 1\n1 0 d7 1\n2 0 d1 1\n")
-    found = data.read_trec(tmp_path / "qrels", tmp_path / "run")
-    assert (found.missing, found.unjudged) == (("2",), ("9",))
-    assert found.table["score"].to_pylist() == [0.5, -np.inf, -np.inf]

@@ -32,8 +32,8 @@ class Trec:
 def read_trec(qrels: str | Path, run: str | Path) -> Trec:
     """Read TREC judgements and a run: ``query iteration document grade`` and ``query Q0 document rank score tag``.
 
-    The rank, the order of the lines and what follows the last field mean nothing, as in trec_eval; files may be
-    compressed (``.gz``). Evaluate the table with the preset ``"trec"``.
+    The rank, the order of the lines, lines that begin with ``#`` and what follows the last field mean nothing, as in
+    trec_eval; files may be compressed (``.gz``). Evaluate the table with the preset ``"trec"``.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def _lines(path: Path, fields: int) -> Iterator[tuple[str, list[str]]]:
     try:
         with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
             for number, line in enumerate(lines, 1):
-                parts = line.split()
+                parts = [] if line.startswith("#") else line.split()
                 if parts and len(parts) < fields:
                     raise DataError(
                         f"{path}:{number}: must have at least {fields} fields, found {len(parts)}: {line.strip()!r}"
