@@ -87,7 +87,7 @@ parity: .venv/dev/.ok $(PEERS)/evidently/.ok $(PEERS)/nannyml/.ok $(PEERS)/deepc
 .PHONY: parity-metrics
 parity-metrics: .venv/dev/.ok ## each metric against its peers on 10,000 random inputs: half an hour
 	.venv/dev/bin/pip install --quiet --group parity
-	.venv/dev/bin/python benches/parity.py
+	OMP_NUM_THREADS=1 .venv/dev/bin/python benches/parity.py
 
 .PHONY: calibration
 calibration: .venv/dev/.ok ## how often drift decisions are wrong, for every size and kind of data: hours, resumed where it stopped

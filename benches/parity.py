@@ -1,6 +1,7 @@
 """The matrix of docs/metrics.md: the largest difference from each peer over random inputs.
 
-``make parity-metrics``, or ``python benches/parity.py [INPUTS]`` with the dependency groups ``test`` and ``parity``.
+``make parity-metrics``, or ``OMP_NUM_THREADS=1 python benches/parity.py [INPUTS]`` with the dependency groups ``test``
+and ``parity``; a few inputs are a test, without XGBoost and ranx.
 Inputs hold ties (at least 30% of all rows that are compared), queries without relevant documents, queries of one
 document and, where the peer keeps its own promises with them, weights. What no peer has is compared with its
 definition, written out here in NumPy (column ``numpy``).
@@ -9,7 +10,6 @@ definition, written out here in NumPy (column ``numpy``).
 from __future__ import annotations
 
 import math
-import os
 import sys
 import warnings
 from collections import defaultdict
@@ -17,20 +17,15 @@ from functools import cache
 from importlib.metadata import version
 from itertools import permutations, product
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # the peers' threads would wait for each other
-
 import lightgbm as lgb
 import numpy as np
 import pytrec_eval
-import xgboost as xgb
-from ranx import Qrels, Run, evaluate
 from scipy.special import expit
 from scipy.stats import kendalltau
 from sklearn import metrics as sk
 
 from ctcore import _core, metrics
 
-warnings.filterwarnings("ignore")
 PEERS = {
     "trec": "pytrec-eval-terrier",
     "sklearn": "scikit-learn",
@@ -220,6 +215,8 @@ def lightgbm(grades, scores, sizes, weight, found):
 @cache
 def booster(objective, names):
     """A model without trees: it predicts the margins that it is given."""
+    import xgboost as xgb  # noqa: PLC0415 - of the group parity
+
     one = xgb.DMatrix(np.zeros((1, 1)), [0])
     one.set_group([1])
     made = xgb.Booster({"objective": objective, "eval_metric": list(names), "nthread": 1}, [one])
@@ -228,6 +225,8 @@ def booster(objective, names):
 
 
 def xgboost_values(objective, names, labels, scores, *, sizes=None, weight=None):
+    import xgboost as xgb  # noqa: PLC0415 - of the group parity
+
     data = xgb.DMatrix(np.zeros((len(labels), 1)), labels, base_margin=scores, weight=weight, nthread=1)
     if sizes is not None:
         data.set_group(sizes)
@@ -282,6 +281,8 @@ def ranx(inputs, found):
     """The queries of several inputs; for RBP, which ranx multiplies by the grade, with grades of 0 and 1.
 
     Gives the number of rows: ranx sorts unstably, so it is compared where no scores are equal."""
+    from ranx import Qrels, Run, evaluate  # noqa: PLC0415 - of the group parity
+
     grades, scores, sizes = (np.concatenate([each[i] for each in inputs]) for i in range(3))
     query = np.char.zfill(np.repeat(np.arange(len(sizes)), sizes).astype(str), 6)  # ranx sorts by id
     for names, labels in ((RANX, grades), ({"rbp.80": "rbp"}, (grades > 0).astype(int))):
@@ -336,6 +337,7 @@ def table(found):
 
 
 def main(inputs):
+    warnings.filterwarnings("ignore")
     found, compared = defaultdict(list), {peer: np.zeros(2, dtype=int) for peer in PEERS}
     rng, untied, done = np.random.default_rng(0), [], 0
     try:
