@@ -30,13 +30,21 @@ def judge_days(inputs: Inputs, contract: Contract, registry: Registry) -> tuple[
     dataset, as_of = f"{inputs.settings.model.name}/{contract.id}/{contract.table}", inputs.as_of.isoformat()
     past = [validate.Batch.from_dict(each) for each in registry.history(dataset) if each["as_of"] < as_of]
     seen = past[-1].time if past else None
-    asked = contract.without("rows", "latency")
+    asked = contract.without("rows", "rows_ratio", "latency", "drift")  # these are about all that a run reads
     found: list[list[Check]] = []
     batches: list[dict[str, Any]] = []
     table, time = inputs.snapshot.table, inputs.settings.data.time_column
     for day, end, rows in data.days(table, time, inputs.project.zone, after=seen, end=inputs.as_of):
         judged = seen is not None or end == inputs.as_of
-        report = validate.check(rows, asked, now=inputs.as_of, window=(day, end), history=past if judged else ())
+        report = validate.check(
+            rows,
+            asked,
+            now=inputs.as_of,
+            window=(day, end),
+            environment=inputs.settings.data.environment,
+            references=inputs.references,
+            history=past if judged else (),
+        )
         past.append(report.batch(day))
         batches.append(past[-1].to_dict() | {"as_of": as_of})
         if judged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,11 @@ class Inputs:
     def record(self) -> dict[str, Any]:
         """Everything that decides what the run does."""
         fixed = {"holdout": self.fixed_holdout.record} if self.fixed_holdout else {}
-        return lineage.inputs(self.project, self.as_of, self.spans, {"rows": self.snapshot.record, **fixed})
+        others = {
+            f"references.{name}": {"source": {"files": each.record(self.project.folder)}}
+            for name, each in self.references.items()
+        }
+        return lineage.inputs(self.project, self.as_of, self.spans, {"rows": self.snapshot.record, **fixed, **others})
 
     @cached_property
     def key(self) -> str:
@@ -49,8 +54,18 @@ class Inputs:
     @cached_property
     def snapshot(self) -> data.Snapshot:
         """The rows up to the present."""
-        column = self.settings.data.time_column
-        return data.snapshot(_source(self.project), self.spans, time_column=column, root=self.project.folder)
+        return self.read(self.spans.read_from, self.spans.as_of)
+
+    def read(self, start: datetime, end: datetime) -> data.Snapshot:
+        """Read the source's rows of [start, end)."""
+        column, spans = self.settings.data.time_column, replace(self.spans, read_from=start, as_of=end)
+        return data.snapshot(_source(self.project), spans, time_column=column, root=self.project.folder)
+
+    @cached_property
+    def references(self) -> dict[str, data.Source]:
+        """The other data that the contract's rules name."""
+        folder = self.project.folder
+        return {name: data.source(each, folder) for name, each in self.settings.data.references.items()}
 
     @cached_property
     def fixed_holdout(self) -> data.Snapshot | None:

@@ -11,6 +11,7 @@ from ctcore import data, drift, gate, train, validate
 from ctcore.cycle._days import judge_days
 from ctcore.cycle._inputs import since
 from ctcore.cycle._measure import measure
+from ctcore.cycle._references import referred
 from ctcore.cycle._versions import known_until, model_files, promoted_by, won
 from ctcore.errors import DataError
 from ctcore.registry import canonical
@@ -74,11 +75,27 @@ class Steps:
         if contract is None:
             message = "no contract was given: the rows' types, nulls and ranges are not judged"
             return [Check(id="contract", verdict=Verdict.WARN, message=message)], []
-        rules = contract.without("anomaly")
-        checks = list(validate.check(self.inputs.snapshot.table, rules, now=self.inputs.as_of).checks)
+        spans, environment = self.inputs.spans, self.settings.data.environment
+        rules, references = referred(self.inputs, contract.without("anomaly"), self.registry)
+        checks = list(
+            validate.check(
+                self.inputs.snapshot.table,
+                rules,
+                now=self.inputs.as_of,
+                window=(spans.read_from, spans.as_of),
+                environment=environment,
+                references=references,
+            ).checks
+        )
         if self.inputs.fixed_holdout:
-            # A chosen file is as old and as long as it was chosen to be.
-            found = validate.check(self.inputs.fixed_holdout.table, contract.timeless()).checks
+            # A chosen file is as old and as long as it was chosen to be, and was not the last run's.
+            found = validate.check(
+                self.inputs.fixed_holdout.table,
+                contract.timeless(),
+                now=self.inputs.as_of,
+                environment=environment,
+                references=self.inputs.references,
+            ).checks
             checks += [replace(check, id=f"holdout.{check.id}") for check in found]
         days, batches = judge_days(self.inputs, contract, self.registry)
         return checks + days, batches

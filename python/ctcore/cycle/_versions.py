@@ -23,6 +23,17 @@ def promoted_by(registry: Registry, version: Version) -> dict[str, Any] | None:
     return next((each for each in runs if each["outcome"] == "promoted"), None)
 
 
+def accepted_before(registry: Registry, model: str, as_of: datetime) -> dict[str, Any] | None:
+    """Give the record of the last run of an earlier instant whose data were accepted: it trained, whoever serves."""
+    for version in reversed(registry.state(model).versions):
+        for each in reversed(version.evidence):
+            record: dict[str, Any] = registry.record(each["digest"]) if each["kind"] == "run" else {}
+            accepted = record.get("outcome") not in (None, "contamination")
+            if accepted and datetime.fromisoformat(record["inputs"]["as_of"]) < as_of:
+                return record
+    return None
+
+
 def won(record: dict[str, Any]) -> bool:
     """Tell whether a run's candidate won a comparison on its holdout, which was chosen with it then."""
     return any(each["comparison"] for each in record["steps"]["evaluate"]["evidence"])

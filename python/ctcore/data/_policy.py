@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ctcore.duration import duration
 from ctcore.errors import ConfigError
@@ -26,6 +26,11 @@ class DataPolicy:
     """How long a label takes until it is final: younger rows are read, but neither learned from nor judged on."""
     contract: str | None = None
     """An ODCS 3.1 file that the rows are judged by."""
+    environment: str | None = None
+    """Where the rows are used, such as ``"training"``: columns of other environments may be absent."""
+    references: dict[str, str] = field(default_factory=dict)
+    """Other data that the contract's rules name: a file, a folder, a pattern or a URL for each name. ``previousSpan``
+    is, unless it is named here, what the last run read whose data were accepted."""
 
     def __post_init__(self) -> None:
         if (self.source is None) == (self.callable is None):

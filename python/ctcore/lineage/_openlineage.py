@@ -43,9 +43,11 @@ def events(record: dict[str, Any], *, namespace: str = "ctcore") -> list[dict[st
             "facets": {"version": _facet("DatasetVersionDatasetFacet", datasetVersion=file["sha256"])},
             "inputFacets": {
                 "dataQualityAssertions": _facet("DataQualityAssertionsDatasetFacet", assertions=data_checks)
-            },
+            }
+            if name in ("rows", "holdout")  # what the rows were compared with was not judged
+            else {},
         }
-        for snapshot in record["inputs"]["data"].values()
+        for name, snapshot in record["inputs"]["data"].items()
         for file in snapshot["source"].get("files", [])
     ]
     begun = {

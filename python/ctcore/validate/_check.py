@@ -492,12 +492,12 @@ class _Judge:
     def _drift(self, rule: Rule) -> Check:
         name, statistic, reference = rule.columns[0], rule.options["statistic"], rule.options["reference"]
         if reference not in self.references:
-            return self._not_run(rule, f"the reference {reference} was not given")
-        columns = [_column(each, name) for each in (self.references[reference], self.data)]
-        if columns[0] is None or columns[1] is None:
-            side = f"the reference {reference}" if columns[0] is None else "the data"
-            return self._not_run(rule, f"{side} cannot be read by column, or has no {name}; give a table")
+            return self._not_run(rule, f"the data of {reference} was not given: name it as a reference")
         try:
+            columns = [_column(each, name) for each in (self.references[reference], self.data)]
+            if columns[0] is None or columns[1] is None:
+                side = f"the reference {reference}" if columns[0] is None else "the data"
+                return self._not_run(rule, f"{side} cannot be read by column, or has no {name}; give a table")
             value, where = distance(name, columns[0], columns[1], statistic)
         except CtcoreError as error:
             return self._not_run(rule, str(error))
@@ -509,8 +509,8 @@ class _Judge:
     def _rows_ratio(self, rule: Rule) -> Check:
         reference = rule.options["reference"]
         if reference not in self.references:
-            return self._not_run(rule, f"the reference {reference} was not given")
-        before = getattr(self.references[reference], "num_rows", None)
+            return self._not_run(rule, f"the data of {reference} was not given: name it as a reference")
+        before = _length(self.references[reference])
         if not before:
             return self._not_run(rule, f"the reference {reference} has no rows, or cannot tell how many")
         rows = self.found["rows"]
@@ -592,6 +592,18 @@ def _micros(moment: datetime) -> int:
 def in_files(data: Any) -> bool:
     """Whether the data is a ``ctcore.data.Source``: read by column, and telling of itself before it is read."""
     return all(callable(getattr(data, name, None)) for name in ("batches", "statistics", "table"))
+
+
+def _length(data: Any) -> int | None:
+    """Count the rows of data that can be read more than once; of Parquet files by what they say."""
+    rows: int | None
+    if not in_files(data):
+        rows = getattr(data, "num_rows", None)
+    elif (told := data.statistics([])) is not None:
+        rows = sum(told["rows"].to_pylist())
+    else:
+        rows = sum(batch.num_rows for batch in data.batches(data.schema.names[:1]))
+    return rows
 
 
 def _column(data: Any, name: str) -> Any:

@@ -159,5 +159,13 @@ class Contract:
         return replace(self, rules=tuple(rule for rule in self.rules if rule.test not in tests))
 
     def timeless(self) -> Contract:
-        """Give the contract without the rules on age, length and history: for rows that were chosen once and stay."""
-        return self.without("rows", "latency", "anomaly")
+        """Give the contract without the rules on age, length, span and change: for rows that were chosen and stay."""
+        kept = self.without("rows", "rows_ratio", "latency", "drift", "anomaly")
+        return replace(kept, rules=tuple(rule for rule in kept.rules if "window" not in rule.options))
+
+    def excused(self, reference: str, reason: str) -> Contract:
+        """Give the contract with the rules that compare with a reference unjudged, by no fault of the data."""
+        asked = [rule for rule in self.rules if rule.options.get("reference") == reference]
+        unjudged = tuple(Unjudged(id=rule.id, reason=reason, required=False) for rule in asked)
+        kept = tuple(rule for rule in self.rules if rule not in asked)
+        return replace(self, rules=kept, unjudged=(*self.unjudged, *unjudged))
