@@ -204,6 +204,37 @@ def test_time_stamps_that_cannot_be():
     assert alarms(found(table, now=later, label_window=timedelta(days=2))) == {"leakage.maturity"}
     window = {"label_time": "known", "label_window": timedelta(days=2)}
     assert alarms(found(stamps, **window)) == {"leakage.maturity"}
+    unsaid = check(found(table, label_window=timedelta(days=2)), "leakage.maturity")
+    assert (unsaid.verdict, unsaid.required) == (Verdict.NOT_RUN, True)
+
+
+def test_a_label_is_final_by_the_clock_on_the_wall():
+    """On 31 March the clocks of Berlin go forward: two days there are 47 hours. A label never read off is not final."""
+    table = rows()
+    known = table["time"].cast("int64").to_numpy() + 2 * 86_400_000_000
+    switched = known >= np.datetime64("2024-03-31T02:00", "us").astype(
+        "int64"
+    )  # an hour that no clock shows is left out
+    switched &= table["time"].cast("int64").to_numpy() < np.datetime64("2024-03-31T01:00", "us").astype("int64")
+    assert switched.any()
+    read = pa.array(np.where(switched, known - 3_600_000_000, known), pa.timestamp("us", "UTC"))
+    window = {"label_time": "read", "label_window": timedelta(days=2), "zone": "Europe/Berlin"}
+    assert check(found(table.append_column("read", read), **window), "leakage.maturity").verdict is Verdict.PASS
+    assert check(found(table.append_column("read", read), **window | {"zone": "UTC"}), "leakage.maturity").value == (
+        switched.sum()
+    )
+    never = pa.array([None, *read[1:].to_pylist()], read.type)
+    assert check(found(table.append_column("read", never), **window), "leakage.maturity").value == 1
+
+
+def test_the_newest_span_ends_where_labels_are_final():
+    table = rows()
+    old = table.filter(pa.array(day_of(table) < 84))
+    late = {"now": datetime(2024, 4, 1, tzinfo=UTC), "label_window": timedelta(days=7)}
+    report = found(old, **late)
+    assert not alarms(report)
+    assert check(report, "leakage.label").message == "the labels differ on every day since 2024-03-18"
+    assert alarms(found(old, now=late["now"])) == {"leakage.rows"}  # seven days without a row
 
 
 # ---------------------------------------------------------------- rows that are there twice
@@ -318,6 +349,7 @@ def test_few_rows_are_no_verdict():
         (lambda t: t.slice(0, 0), {}, ArgumentError, "there is no row"),
         (lambda t: t, {"zone": "Europe/Atlantis"}, ArgumentError, "zone: there is no zone 'Europe/Atlantis'"),
         (lambda t: t, {"now": datetime(2025, 1, 1)}, ArgumentError, "now: must have a time zone"),
+        (lambda t: t, {"time": None, "feature_times": ["time"]}, ArgumentError, "feature_times: is judged by when"),
     ],
 )
 def test_what_cannot_be_used_is_named(change, options, error, words):
@@ -377,5 +409,23 @@ def test_the_command_says_what_it_found(tmp_path):
     assert "leakage.predictive.copy" in leak.stdout
     assert "leakage.since.copy" in leak.stdout
     assert ctcore("check-leakage", "leak.parquet", *options, "--accepted", "copy", cwd=tmp_path).returncode == 0
+    stamps = put(table, "known", pa.array(table["time"].cast("int64").to_numpy() + 1, pa.timestamp("us", "UTC")))
+    pq.write_table(put(stamps, "was", table["label"]), tmp_path / "more.parquet")
+    asked = {
+        ("--feature-times", "known"): "leakage.point_in_time.known",
+        ("--as-of", "2024-03-31T12:00"): "leakage.future.time",
+        ("--label-time", "known", "--label-window", "2d"): "leakage.maturity",
+        ("--as-of", "2024-04-01", "--label-window", "2d"): "leakage.maturity",
+        ("--decision", "was"): "leakage.decision",
+    }
+    for more, id_ in asked.items():
+        names = ["--features", "good,noise", "--format", "json"]
+        done = ctcore("check-leakage", "more.parquet", *options[:4], *names, *more, cwd=tmp_path)
+        assert done.returncode == 1, done.stderr
+        report = json.loads(done.stdout)
+        assert id_ in {each["id"] for each in report["checks"] if each["verdict"] == "fail"}
+    call = ("check-leakage", "more.parquet", *options[:4], "--as-of", "2024-04-01", "--zone", "Europe/Atlantis")
+    nowhere = ctcore(*call, cwd=tmp_path)
+    assert (nowhere.returncode, "there is no zone" in nowhere.stderr) == (2, True)
     wrong = ctcore("check-leakage", "clean.parquet", "--label", "label", "--previous", "none.json", cwd=tmp_path)
     assert (wrong.returncode, "previous: cannot read none.json" in wrong.stderr) == (2, True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from ctcore.cli._answer import EXIT_CODES, answer, colour, fail_on_option, format_option, separated
+from ctcore.errors import ArgumentError
 from ctcore.verdict import exit_code
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 @click.option("--holdout", metavar="DATA", help="The rows that the model will be judged on.")
 @click.option("--previous", metavar="FILE", help="What --format json gave for the last model's rows.")
 @click.option("--keys", metavar="NAMES", help="Columns of which the holdout may share no value with DATA.")
+@click.option("--as-of", metavar="INSTANT", help="The present: no time stamp may be at or after it.")
+@click.option("--feature-times", metavar="NAMES", help="Columns that say when a feature was known.")
+@click.option("--label-time", metavar="COLUMN", help="When each label was read off.")
+@click.option("--label-window", metavar="DURATION", help="How long a label takes until it is final, such as 7d.")
+@click.option("--decision", metavar="COLUMN", help="What an earlier model had decided or predicted.")
 @click.option("--accepted", metavar="NAMES", help="Features that may be as predictive as they are.")
 @click.option("--zone", default="UTC", show_default=True, help="The time zone of days and hours.")
 @fail_on_option
@@ -37,6 +44,11 @@ def check_leakage(
     holdout: str | None,
     previous: str | None,
     keys: str | None,
+    as_of: str | None,
+    feature_times: str | None,
+    label_time: str | None,
+    label_window: str | None,
+    decision: str | None,
     accepted: str | None,
     zone: str,
     fail_on: str,
@@ -56,7 +68,7 @@ def check_leakage(
     from pathlib import Path  # noqa: PLC0415
 
     from ctcore import validate  # noqa: PLC0415 - heavy
-    from ctcore.data import read_table  # noqa: PLC0415
+    from ctcore.data import duration, instant, read_table  # noqa: PLC0415
     from ctcore.errors import DataError, DataNotFoundError  # noqa: PLC0415
 
     earlier: Any = None
@@ -77,7 +89,12 @@ def check_leakage(
         holdout=read_table(holdout) if holdout else None,
         previous=earlier,
         keys=separated(keys),
+        now=instant(as_of, _zone(zone)) if as_of else None,
         zone=zone,
+        feature_times=separated(feature_times),
+        label_time=label_time,
+        label_window=duration(label_window) if label_window else None,
+        decision=decision,
         policy=validate.LeakagePolicy(accepted=tuple(separated(accepted))),
     )
     return _end(found, format_, fail_on)
@@ -111,6 +128,13 @@ def check_feedback(log: str, catalogue: str, organic: str | None, fail_on: str, 
     chosen = items("organic", organic) if organic else None
     found = validate.feedback(read_table(log), catalogue=items("catalogue", catalogue), organic=chosen)
     return _end(found, format_, fail_on)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ArgumentError(f"zone: there is no zone {name!r}") from None
 
 
 def _end(found: Report, format_: str, fail_on: str) -> int:

@@ -109,7 +109,8 @@ def _featured(project: Project, table: pa.Table, as_of: datetime) -> pa.Table:
     if not isinstance(made, pa.Table):
         raise DataError(f"{policy.function}: must give a pyarrow.Table, found {type(made).__name__}")
     gates = [name for each in project.settings.gate for name in (each.cluster, each.weight, *each.slices) if name]
-    needed = [policy.time, policy.label, *policy.columns, *([policy.query] if policy.query else []), *gates]
+    query = [policy.query] if policy.query else []
+    needed = [policy.time, policy.label, *policy.columns, *query, *policy.audited, *gates]
     missing = [name for name in needed if name not in made.column_names]
     if missing:
         raise DataError(f"{policy.function}: gave no column {missing[0]!r}; it gave {', '.join(made.column_names)}")

@@ -151,8 +151,13 @@ class Steps:
             query=policy.query,
             holdout=self.inputs.holdout,
             previous=earlier["steps"].get("leakage") if earlier else None,
-            now=(self.inputs.spans.holdout or self.inputs.spans.window)[1],
+            now=self.inputs.as_of,
             zone=str(self.inputs.project.zone),
+            label_time=policy.label_time,
+            label_window=data.duration(self.settings.data.label_maturity) or None,
+            feature_times=policy.feature_times,
+            decision=policy.decision,
+            keys=policy.keys,
             policy=self.settings.leakage,
         )
         # A fixed holdout is as old as it was chosen to be.

@@ -71,3 +71,16 @@ class FeaturesPolicy:
     """For ranking: the column that tells queries apart."""
     time: str = "time"
     """The column of the result that says when its row happened."""
+    feature_times: tuple[str, ...] = ()
+    """Columns of the result that say when a feature was known: never after its row."""
+    label_time: str | None = None
+    """The column that says when each label was read off: never less than ``data.label_maturity`` after its row."""
+    decision: str | None = None
+    """The column with what an earlier model had decided or predicted for the row: never the label by another name."""
+    keys: tuple[str, ...] = ()
+    """Columns of which the holdout may share no value with the window, such as a patient's id."""
+
+    @property
+    def audited(self) -> tuple[str, ...]:
+        """The columns that are there for the leakage step alone."""
+        return tuple(name for name in (*self.feature_times, self.label_time, self.decision, *self.keys) if name)

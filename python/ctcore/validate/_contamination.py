@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctcore import _core
 from ctcore.errors import ColumnTypeError
-from ctcore.validate._rows import DAY, Rows, codes, instants, microseconds, numbers
+from ctcore.validate._rows import DAY, Rows, codes, instants, microseconds, numbers, wall_clock
 from ctcore.verdict import Check, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from datetime import timedelta
 
     from numpy.typing import NDArray
 
@@ -33,13 +33,11 @@ _DECILES = np.arange(1, 10) / 10
 _REPEATED = 0.05
 
 
-def checks(
-    rows: Rows, *, label_time: str | None, label_window: timedelta | None, feature_times: Collection[str]
-) -> Iterator[Check]:
+def checks(rows: Rows, *, label_time: str | None, feature_times: Collection[str]) -> Iterator[Check]:
     """Judge the newest span by those before it, and the time stamps."""
     if rows.time is None:
         return
-    yield from _time_stamps(rows, label_time=label_time, label_window=label_window, feature_times=feature_times)
+    yield from _time_stamps(rows, label_time=label_time, feature_times=feature_times)
     if rows.spans <= _SPANS:
         message = f"{rows.spans} spans of rows; the newest is judged by at least {_SPANS} before it"
         yield Check(id="leakage.newest", verdict=Verdict.INSUFFICIENT, message=message, n=rows.count)
@@ -55,9 +53,9 @@ def checks(
 # ---------------------------------------------------------------- time stamps
 
 
-def _time_stamps(
-    rows: Rows, *, label_time: str | None, label_window: timedelta | None, feature_times: Collection[str]
-) -> Iterator[Check]:
+def _time_stamps(rows: Rows, *, label_time: str | None, feature_times: Collection[str]) -> Iterator[Check]:
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
     assert rows.time is not None and rows.time_name is not None  # noqa: S101, PT018 - the caller looked
     zoned = rows.table.schema.field(rows.time_name).type.tz is not None
     now = None if rows.now is None else microseconds(rows.now, zoned=zoned)
@@ -69,16 +67,21 @@ def _time_stamps(
     for name in feature_times:
         words = f"have a {name} after their {rows.time_name}: the feature was not known yet"
         yield _none(f"leakage.point_in_time.{name}", instants(rows.table, name) > rows.time, words)
-    if label_window is None:
+    if rows.label_window is None:
         return
-    window = int(label_window.total_seconds() * 1e6)
     if label_time is not None:
-        known = instants(rows.table, label_time)
-        words = f"have a {label_time} less than {label_window} after their {rows.time_name}: the label is not final"
-        yield _none("leakage.maturity", known - rows.time < window, words)
-    elif now is not None:
-        words = f"are younger than {label_window}: the label is not final"
-        yield _none("leakage.maturity", rows.time > now - window, words)
+        never = instants(rows.table, label_time) == np.iinfo(np.int64).min
+        read = rows.table[label_time]
+        waited = wall_clock(read.fill_null(pa.scalar(0, read.type)), rows.zone) - rows.local
+        words = f"have no {label_time}, or one less than {rows.label_window} after their {rows.time_name}"
+        young = never | (waited < int(rows.label_window / timedelta(microseconds=1)))
+        yield _none("leakage.maturity", young, f"{words}: the label is not final")
+    elif rows.mature is not None:
+        words = f"are younger than {rows.label_window}: the label is not final"
+        yield _none("leakage.maturity", rows.time > microseconds(rows.mature, zoned=zoned), words)
+    else:
+        message = "leakage.maturity was not judged: name the column label_time, or say what the present is (now)"
+        yield Check(id="leakage.maturity", verdict=Verdict.NOT_RUN, message=message)
 
 
 def _none(id_: str, bad: NDArray[np.bool_], words: str) -> Check:

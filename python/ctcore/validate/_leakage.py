@@ -143,15 +143,18 @@ def leakage(
     previous : LeakageReport or its dict, optional
         What was found in the last model's rows.
     now : datetime, optional
-        The instant that the rows must not be after, and the end of the newest span.
+        The instant that the rows and their time stamps must not be after. The newest span ends there, or
+        ``label_window`` before it: younger rows have no label yet.
     zone : str
         The time zone in which days begin and hours are counted.
     span : timedelta, optional
         The length of the spans; a thirteenth of the rows' time in whole days without it.
     label_time : str, optional
-        When each label was known.
+        When each label was read off.
     label_window : timedelta, optional
-        How long a label takes until it is final.
+        How long a label takes until it is final, on the wall clock of ``zone``: rows whose label was read off earlier
+        than that fail, and so do those without a ``label_time``. Without that column, rows younger than that at
+        ``now``.
     feature_times : collection of str
         Columns that say when a feature was known.
     decision : str, optional
@@ -172,6 +175,10 @@ def leakage(
     ['outcome alone tells the label with an AUC of 1.000 and an eta squared of 1.000; at most 0.98 and 0.95 ...']
     """
     policy = policy or LeakagePolicy()
+    timed = {"now": now, "label_time": label_time, "label_window": label_window, "feature_times": feature_times or None}
+    idle = [name for name, value in timed.items() if value is not None] if time is None else []
+    if idle:
+        raise ArgumentError(f"{idle[0]}: is judged by when each row happened; name that column: time")
     given = {name for name in (label, time, query, label_time, decision, *feature_times, *keys) if name is not None}
     features = tuple(name for name in data.column_names if name not in given) if features is None else tuple(features)
     unreadable = {name: why for name in features if (why := _unreadable(data, name)) is not None}
@@ -190,6 +197,7 @@ def leakage(
         now=now,
         zone=zone,
         span=span,
+        label_window=label_window,
     )
     powers = sorted((_power(rows, name) for name in features), key=lambda power: -_known(power.auc))
     checks = [
@@ -199,7 +207,7 @@ def leakage(
         *_since(powers, previous, policy),
         *_row_order(rows),
         *_decision(rows, decision, policy),
-        *_contamination.checks(rows, label_time=label_time, label_window=label_window, feature_times=feature_times),
+        *_contamination.checks(rows, label_time=label_time, feature_times=feature_times),
         *_contamination.duplicates(rows, keys=keys, max_overlap=policy.max_overlap),
     ]
     return LeakageReport(checks=tuple(checks), features=tuple(powers))

@@ -34,6 +34,7 @@ class Rows:
     now: datetime | None
     zone: str
     span_length: timedelta | None
+    label_window: timedelta | None
 
     @classmethod
     def of(
@@ -50,6 +51,7 @@ class Rows:
         now: datetime | None,
         zone: str,
         span: timedelta | None,
+        label_window: timedelta | None,
     ) -> Rows:
         """Put data and holdout together; every column that is named must be there."""
         import pyarrow as pa  # noqa: PLC0415 - heavy
@@ -75,7 +77,7 @@ class Rows:
             if name is not None and together[name].null_count:
                 raise ArgumentError(f"{name}: {together[name].null_count:,} rows are null; every row needs one")
         held_out = np.arange(together.num_rows) >= data.num_rows
-        return cls(together, held_out, label, features, categorical, time, query, now, zone, span)
+        return cls(together, held_out, label, features, categorical, time, query, now, zone, span, label_window)
 
     @property
     def count(self) -> int:
@@ -118,6 +120,13 @@ class Rows:
         """The instant of each row, in microseconds since 1970."""
         return None if self.time_name is None else instants(self.table, self.time_name)
 
+    @property
+    def mature(self) -> datetime | None:
+        """The instant before which labels are final: days are counted on the wall clock, as those of a cycle are."""
+        if self.now is None or self.label_window is None:
+            return self.now
+        return (self.now.replace(tzinfo=None) - self.label_window).replace(tzinfo=self.now.tzinfo)
+
     @cached_property
     def local(self) -> NDArray[np.int64]:
         """The wall clock of each row, in microseconds since 1970."""
@@ -133,8 +142,8 @@ class Rows:
         newest, oldest = int(self.time.max()), int(self.time.min())
         ahead = int(self.local[self.time.argmax()]) - newest
         end = ((newest + ahead) // DAY + 1) * DAY - ahead  # the midnight after the newest row
-        if self.now is not None:
-            end = max(microseconds(self.now, zoned=zoned), newest + 1)
+        if self.mature is not None:
+            end = max(microseconds(self.mature, zoned=zoned), newest + 1)
         if self.span_length is not None:
             length = int(self.span_length / timedelta(microseconds=1))
         else:
