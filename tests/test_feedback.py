@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,6 +16,8 @@ from ctcore.errors import ArgumentError, ColumnTypeError
 from ctcore.verdict import Verdict
 
 ITEMS = 100
+EVERYTHING = {"gini", "effective_catalogue", "coverage", "amplification", "self_selected", "exploration"}
+EVERYTHING |= {"propensity", "mean_weight", "on_policy_gap"}
 BANDIT = ROOT.parent / "shared" / "data" / "open_bandit"
 
 
@@ -117,6 +120,67 @@ def test_amplification_is_measured_against_what_people_choose():
     assert steady.verdict is Verdict.PASS
 
 
+# ---------------------------------------------------------------- over generations
+
+
+def part(log, generation):
+    return log.filter(pa.compute.equal(log["model_version"], f"v{generation}"))
+
+
+def with_shares(shares, *, rows=4_000):
+    """A version for each share of showings that chance chooses."""
+    parts = [part(recommender(explore=share, generations=i + 1, rows=rows), i) for i, share in enumerate(shares)]
+    return pa.concat_tables(parts)
+
+
+def test_exploration_that_is_taken_back_is_said_before_it_is_too_little():
+    checks = found(with_shares([0.5, 0.4, 0.3, 0.2]))[1]
+    assert (checks["self_selected"].verdict, checks["exploration"].verdict) == (Verdict.WARN, Verdict.WARN)
+    assert "a share that has risen for 3 generations" in checks["self_selected"].message
+    assert "the share has fallen for 3 generations" in checks["exploration"].message
+    given_back = found(with_shares([0.5, 0.2, 0.3, 0.4]))[1]
+    assert (given_back["self_selected"].verdict, given_back["exploration"].verdict) == (Verdict.PASS, Verdict.PASS)
+
+
+def test_old_generations_are_not_held_against_what_has_been_mended_but_their_propensities_are():
+    mended = found(with_shares([0.0, 0.0, 0.3]))[1]
+    assert mended["self_selected"].verdict is Verdict.PASS
+    assert mended["exploration"].verdict is Verdict.PASS
+    log = recommender(explore=0.3, generations=4)
+    wrong = log["propensity"].to_numpy() * np.where(np.asarray(log["model_version"].to_pylist()) == "v1", 0.8, 1)
+    check = found(log.set_column(3, "propensity", pa.array(wrong)))[1]["mean_weight"]
+    assert check.verdict is Verdict.FAIL
+    assert check.message.startswith("the mean weight of v1 ")
+
+
+def test_a_generation_of_few_showings_is_left_out_of_the_comparison():
+    log = recommender(explore=1.0, generations=4, rows=2_000)
+    cut = log.slice(1_990)  # ten showings are left of the first version
+    report, checks = found(cut)
+    assert checks["gini"].verdict is Verdict.PASS
+    assert np.isnan(report.generations[0].gini)
+    assert not np.isnan(report.generations[1].gini)
+    begun = found(log.slice(0, 6_010))[1]  # ten showings of the newest
+    assert begun["gini"].verdict is Verdict.INSUFFICIENT
+    assert "the newest generation shows an item 0.1 times on average" in begun["gini"].message
+    assert begun["exploration"].verdict is Verdict.INSUFFICIENT
+
+
+def test_items_may_have_names():
+    log = recommender(explore=0.1, rows=2_000)
+    named = log.set_column(0, "item", pa.array([f"item {each:03}" for each in log["item"].to_pylist()]))
+    report = validate.feedback(named, catalogue=[f"item {each:03}" for each in range(ITEMS)])
+    assert report.generations == found(log)[0].generations
+
+
+def test_few_labels_do_not_prove_that_none_was_left_to_chance():
+    log = recommender(explore=0.0, generations=2, rows=1_000)
+    known = np.arange(2_000) < 1_000 + 250
+    few = log.set_column(5, "outcome", pa.array(np.where(known, log["outcome"].to_numpy(), np.nan)))
+    assert found(few)[1]["self_selected"].verdict is Verdict.INSUFFICIENT  # 299 without one would prove 99%
+    assert found(log)[1]["self_selected"].verdict is Verdict.FAIL
+
+
 # ---------------------------------------------------------------- what is missing, what is wrong
 
 
@@ -126,6 +190,9 @@ def test_amplification_is_measured_against_what_people_choose():
         ("propensity", {"propensity", "mean_weight", "exploration"}),
         ("exploration", {"exploration", "self_selected", "on_policy_gap"}),
         ("outcome", {"self_selected", "on_policy_gap"}),
+        ("item", EVERYTHING),
+        ("model_version", EVERYTHING),
+        ("shown_at", EVERYTHING),
     ],
 )
 def test_a_missing_column_is_named(column, ids):
@@ -149,7 +216,13 @@ def test_propensities_that_cannot_be_or_are_not_those_of_the_policy():
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        (lambda t: t.drop_columns(["item"]), ArgumentError, "no column 'item'"),
+        (
+            lambda t: t.set_column(1, "model_version", pa.nulls(t.num_rows, pa.string())),
+            ArgumentError,
+            "2,000 rows are",
+        ),
+        (lambda t: t.set_column(0, "item", pa.array(["a"] * t.num_rows)), ColumnTypeError, "name items alike"),
+        (lambda t: t.set_column(2, "shown_at", pa.array(["now"] * t.num_rows)), ColumnTypeError, "shown_at: must hold"),
         (lambda t: t.slice(0, 0), ArgumentError, "there is no row"),
         (lambda t: t.set_column(0, "item", pa.array([ITEMS] * t.num_rows)), ArgumentError, "not in the catalogue"),
         (lambda t: t.set_column(5, "outcome", pa.array(["x"] * t.num_rows)), ColumnTypeError, "outcome: must hold"),

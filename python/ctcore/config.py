@@ -17,7 +17,7 @@ from ctcore.errors import ConfigError, DataNotFoundError, did_you_mean
 from ctcore.gate import GatePolicy
 from ctcore.metrics import Definition
 from ctcore.train import Columns, Task, TrainPolicy
-from ctcore.validate import LeakagePolicy
+from ctcore.validate import FeedbackPolicy, LeakagePolicy
 
 if TYPE_CHECKING:
     from ctcore.validate import Contract
@@ -49,6 +49,30 @@ class ReplayPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureColumns:
+    """What the rows call the columns of an exposure log (``docs/feedback.md``)."""
+
+    item: str = "item"
+    model_version: str = "model_version"
+    shown_at: str = "shown_at"
+    propensity: str = "propensity"
+    candidates: str = "candidates"
+    exploration: str = "exploration"
+    outcome: str = "outcome"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposurePolicy(FeedbackPolicy):
+    """Where the rows say what was shown, and when a feedback loop is too tight."""
+
+    catalogue: str
+    """All items that can be shown, in a column ``item``: a file, a folder, a pattern or a URL."""
+    organic: str | None = None
+    """What people chose without the model, likewise."""
+    columns: ExposureColumns = field(default_factory=ExposureColumns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole file."""
 
@@ -60,6 +84,7 @@ class Settings:
     train: TrainPolicy = field(default_factory=TrainPolicy)
     drift: Tolerances = field(default_factory=Tolerances)
     leakage: LeakagePolicy = field(default_factory=LeakagePolicy)
+    feedback: ExposurePolicy | None = None
     replay: ReplayPolicy = field(default_factory=ReplayPolicy)
 
 

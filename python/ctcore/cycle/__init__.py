@@ -1,4 +1,4 @@
-"""One pass of the loop: snapshot, validate, drift, leakage, train, register, contamination, evaluate, gate, promote.
+"""One pass: snapshot, validate, drift, leakage, feedback, train, register, contamination, evaluate, gate, promote.
 
 Each step leaves a record that is created once. A run that died goes on at the step that has none; a step that is done
 is not done again. Whatever stops leaves production untouched.

@@ -40,10 +40,7 @@ class Inputs:
     def record(self) -> dict[str, Any]:
         """Everything that decides what the run does."""
         fixed = {"holdout": self.fixed_holdout.record} if self.fixed_holdout else {}
-        others = {
-            f"references.{name}": {"source": {"files": each.record(self.project.folder)}}
-            for name, each in self.references.items()
-        }
+        others = {name: {"source": {"files": each.record(self.project.folder)}} for name, each in self._others.items()}
         return lineage.inputs(self.project, self.as_of, self.spans, {"rows": self.snapshot.record, **fixed, **others})
 
     @cached_property
@@ -64,8 +61,22 @@ class Inputs:
     @cached_property
     def references(self) -> dict[str, data.Source]:
         """The other data that the contract's rules name."""
-        folder = self.project.folder
-        return {name: data.source(each, folder) for name, each in self.settings.data.references.items()}
+        return {name: self._others[f"references.{name}"] for name in self.settings.data.references}
+
+    def items(self, setting: str) -> Any:
+        """Give the items of a file that ``[feedback]`` names, ``None`` where it names none."""
+        found = self._others.get(f"feedback.{setting}")
+        return None if found is None else np.asarray(found.table(["item"])["item"].to_pylist())
+
+    @cached_property
+    def _others(self) -> dict[str, data.Source]:
+        """The data beside the rows, by the setting that names it."""
+        named = {f"references.{name}": each for name, each in self.settings.data.references.items()}
+        feedback = self.settings.feedback
+        if feedback:
+            named |= {"feedback.catalogue": feedback.catalogue}
+            named |= {"feedback.organic": feedback.organic} if feedback.organic else {}
+        return {name: data.source(each, self.project.folder) for name, each in named.items()}
 
     @cached_property
     def fixed_holdout(self) -> data.Snapshot | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,7 @@ STEPS = {
     "validate": "checking the data",
     "drift": "measuring drift",
     "leakage": "looking for leaks",
+    "feedback": "looking for feedback loops",
     "train": "training",
     "register": "registering",
     "contamination": "looking for rows that production knows",
@@ -45,11 +46,11 @@ _SHAPE = ("window.rows", "holdout.rows", "window.days", "window.label", "holdout
 def stops(name: str, record: dict[str, Any]) -> bool:
     """Tell whether the run stops at a step.
 
-    Drift is evidence and stops nothing. Leakage and contamination stop it where they are proven: rows too few to
-    tell are no guilt.
+    Drift is evidence and stops nothing. Leakage, feedback loops and contamination stop it where they are proven: rows
+    too few to tell, and a log that lacks a column, are no guilt.
     """
     found = worst(Verdict(check["verdict"]) for check in record.get("checks", []) if check["required"])
-    if name in ("leakage", "contamination"):
+    if name in ("leakage", "feedback", "contamination"):
         return found is Verdict.FAIL
     return name in ("validate", "gate") and found not in (Verdict.PASS, Verdict.WARN)
 
@@ -166,6 +167,21 @@ class Steps:
         ]
         baseline = production.number if production else None
         return replace(found, checks=(*checks, self._future())).to_dict() | {"baseline": baseline}
+
+    def feedback(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Judge what was shown, as far as the rows that were read say it, before anything is learned from it."""
+        policy, rows = self.settings.feedback, self.inputs.snapshot.table
+        if policy is None:
+            message = "feedback loops were not looked for: no [feedback] says where the rows tell what was shown"
+            check = Check(id="feedback", verdict=Verdict.NOT_RUN, message=message, required=False)
+            return {"checks": [check.to_dict()]}
+        return validate.feedback(
+            rows,
+            catalogue=self.inputs.items("catalogue"),
+            organic=self.inputs.items("organic"),
+            columns=asdict(policy.columns),
+            policy=policy,
+        ).to_dict()
 
     def _future(self) -> Check:
         """Count rows that the features put after the present: no span holds them, so they would vanish in silence."""

@@ -41,7 +41,9 @@ def card(registry: Registry, model: str, number: int) -> dict[str, Any]:
         "surroundings": record.get("surroundings"),
         "metrics": _metrics(steps),
         "drift": steps.get("drift", {}).get("checks", []),
-        "checks": [check for name in ("validate", "leakage") for check in steps.get(name, {}).get("checks", [])],
+        "checks": [
+            check for name in ("validate", "leakage", "feedback") for check in steps.get(name, {}).get("checks", [])
+        ],
         "gates": steps.get("gate", {}).get("checks", []),
         "evidence": list(version.evidence),
         "approvals": list(version.approvals),

@@ -14,7 +14,7 @@ from ctcore.errors import ArgumentError, StoreError
 _SPEC = "https://openlineage.io/spec"
 _EVENT = f"{_SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _PRODUCER = "urn:ctcore"
-_DATA = ("validate", "leakage")  # the steps that judge the inputs
+_DATA = ("validate", "leakage", "feedback")  # the steps that judge the inputs
 _FACETS = {
     "DataQualityAssertionsDatasetFacet": "1-0-1",
     "DatasetTypeDatasetFacet": "1-0-1",

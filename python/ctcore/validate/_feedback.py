@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from operator import itemgetter
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ctcore import _core
-from ctcore.errors import ArgumentError, ColumnTypeError
+from ctcore.errors import ArgumentError, ColumnTypeError, did_you_mean
+from ctcore.validate._rows import instants
 from ctcore.verdict import Check, Report, Verdict, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,7 +24,14 @@ _PER_ITEM = 5  # showings of an item, on average: with fewer the unevenness of c
 _RESAMPLES = 50
 _SEED = 1
 _SIGMAS = 3.0
+_BY_CHANCE = 0.05  # of no label that chance chose, where as many are wanted as may be missing
 _RISING = 3  # generations in a row
+_COLUMNS = ("item", "model_version", "shown_at", "propensity", "candidates", "exploration", "outcome")
+_CHECKS = (
+    *("gini", "effective_catalogue", "coverage", "amplification", "self_selected", "exploration"),
+    *("propensity", "mean_weight", "on_policy_gap"),
+)
+_EVERYTHING = ("item", "model_version", "shown_at")  # without which no check can be judged
 _FEW = 30  # effective showings with fewer than which a mean weight has no error that can be believed
 
 
@@ -45,15 +55,25 @@ class FeedbackPolicy:
     min_effective: float = 1_000.0
     """Showings that count, once each is weighted for the policy that shows every item alike."""
 
+    def __post_init__(self) -> None:
+        for each in fields(FeedbackPolicy):
+            value, most = getattr(self, each.name), math.inf if each.name == "min_effective" else 1
+            if not 0 <= value <= most:
+                words = "at least 0" if most > 1 else "from 0 to 1"
+                raise ArgumentError(f"feedback: {each.name} must be {words}, found {value!r}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """What one version of the model showed, and what came of it. NaN where it cannot be told."""
+    """What one version of the model showed, and what came of it. NaN where it cannot be told.
+
+    A generation that shows an item fewer than five times on average has no exposure that could be compared.
+    """
 
     name: str
     rows: int
     gini: float
-    """Of the exposure over the whole catalogue, for as many showings as the smallest generation has."""
+    """Of the exposure over the whole catalogue, for as many showings as the smallest generation of enough has."""
     effective_catalogue: float
     """``exp`` of the exposure's entropy: as many items, shown alike, would be as even."""
     coverage: float
@@ -85,11 +105,20 @@ class FeedbackReport(Report):
         return super(FeedbackReport, self).to_dict() | {"generations": plain(each)}
 
 
-def feedback(log: Any, *, catalogue: Any, organic: Any = None, policy: FeedbackPolicy | None = None) -> FeedbackReport:
+def feedback(
+    log: Any,
+    *,
+    catalogue: Any,
+    organic: Any = None,
+    columns: Mapping[str, str] | None = None,
+    policy: FeedbackPolicy | None = None,
+) -> FeedbackReport:
     """Judge a log of what was shown for signs that the model feeds on itself.
 
     Every number is taken for each generation, a ``model_version`` in the order of its first ``shown_at``, and judged in
-    the newest and over time. A column that the log lacks makes what needs it ``not_run``, and is named.
+    the newest, which alone can still be changed, and over time. Propensities and their weights are judged in each:
+    what is learned from a wrong one is wrong, however old. A column that the log lacks makes what needs it ``not_run``,
+    and is named; without ``item``, ``model_version`` and ``shown_at`` that is everything.
 
     Parameters
     ----------
@@ -102,6 +131,8 @@ def feedback(log: Any, *, catalogue: Any, organic: Any = None, policy: FeedbackP
         All items that can be shown; those that never were count.
     organic : array of shape (choices,), optional
         The items that people chose without the model, such as through search.
+    columns : dict of str, optional
+        What the log calls its columns, for each that has another name than above.
     policy : FeedbackPolicy, optional
 
     Examples
@@ -119,8 +150,16 @@ def feedback(log: Any, *, catalogue: Any, organic: Any = None, policy: FeedbackP
     'feedback.self_selected was not judged: the log has no column exploration'
     """
     policy = policy or FeedbackPolicy()
-    items = np.unique(np.asarray(catalogue))
-    shown = _Log(log, items, organic)
+    called = {name: name for name in _COLUMNS} | dict(columns or {})
+    unknown = [name for name in called if name not in _COLUMNS]
+    if unknown:
+        raise ArgumentError(f"columns: an exposure log has no {unknown[0]!r}; {did_you_mean(unknown[0], _COLUMNS)}")
+    missing = [called[name] for name in _EVERYTHING if called[name] not in log.column_names]
+    if missing:
+        return FeedbackReport(
+            checks=tuple(_not_run(f"feedback.{name}", f"the log has no column {missing[0]}") for name in _CHECKS)
+        )
+    shown = _Log(log, np.unique(np.asarray(catalogue)), organic, called)
     generations = shown.generations()
     return FeedbackReport(checks=tuple(_judge(shown, generations, policy)), generations=generations)
 
@@ -128,19 +167,21 @@ def feedback(log: Any, *, catalogue: Any, organic: Any = None, policy: FeedbackP
 class _Log:
     """The log's columns as arrays."""
 
-    def __init__(self, log: Any, items: Any, organic: Any) -> None:
-        missing = [name for name in ("item", "model_version", "shown_at") if name not in log.column_names]
-        if missing:
-            raise ArgumentError(f"log: there is no column {missing[0]!r}; without it nothing can be said of exposure")
+    def __init__(self, log: Any, items: Any, organic: Any, called: Mapping[str, str]) -> None:
         if not log.num_rows:
             raise ArgumentError("log: there is no row")
-        self.table, self.items = log, items
-        self.place = _places("item", log["item"].to_numpy(), items)
+        self.table, self.items, self.called = log, items, called
+        for name in _EVERYTHING:
+            nulls = log[called[name]].null_count
+            if nulls:
+                raise ArgumentError(f"{called[name]}: {nulls:,} rows are null; every showing needs one")
+        self.place = _places(called["item"], log[called["item"]].to_numpy(), items)
         self.organic = None
         if organic is not None:
             self.organic = np.bincount(_places("organic", np.asarray(organic), items), minlength=len(items))
-        names, version = np.unique(np.asarray(log["model_version"].to_pylist(), dtype=str), return_inverse=True)
-        times = log["shown_at"].cast("int64").to_numpy()
+        versions = np.asarray(log[called["model_version"]].to_pylist(), dtype=str)
+        names, version = np.unique(versions, return_inverse=True)
+        times = instants(log, called["shown_at"])
         first = np.full(len(names), np.iinfo(np.int64).max)
         np.minimum.at(first, version, times)
         order = np.argsort(first, kind="stable")
@@ -155,12 +196,13 @@ class _Log:
 
     def lacks(self, *names: str) -> str | None:
         """Give why something cannot be told, if so."""
-        missing = [name for name in names if name not in self.table.column_names]
+        missing = [self.called[name] for name in names if self.called[name] not in self.table.column_names]
         return f"the log has no column {missing[0]}" if missing else None
 
     def _numbers(self, name: str) -> NDArray[np.float64] | None:
         import pyarrow as pa  # noqa: PLC0415 - heavy
 
+        name = self.called[name]
         if name not in self.table.column_names:
             return None
         try:
@@ -169,13 +211,10 @@ class _Log:
             raise ColumnTypeError(f"{name}: must hold numbers, found {self.table.schema.field(name).type}") from None
         return values
 
-    @property
-    def per_item(self) -> float:
-        """Showings of an item in the smallest generation, on average."""
-        return float(np.bincount(self.generation).min()) / len(self.items)
-
     def generations(self) -> tuple[Generation, ...]:
-        smallest = int(np.bincount(self.generation).min())
+        rows = np.bincount(self.generation)
+        enough = rows >= _PER_ITEM * len(self.items)
+        smallest = int(rows[enough].min() if enough.any() else rows.min())
         return tuple(self._measure(index, name, smallest) for index, name in enumerate(self.names))
 
     def counts(self, index: int) -> NDArray[np.int64]:
@@ -187,10 +226,11 @@ class _Log:
         counts = self.counts(index)
         # Few showings are uneven by chance alone, so all generations are seen at the size of the smallest.
         rng = np.random.Generator(np.random.Philox(key=[_SEED, index]))
-        drawn = counts if counts.sum() == smallest else rng.multivariate_hypergeometric(counts, smallest)
-        coverage, gini, entropy = _core.exposure(drawn.tolist())
-        amplification = lift = math.nan
-        if self.organic is not None:
+        coverage = gini = entropy = amplification = lift = math.nan
+        if counts.sum() >= smallest:
+            drawn = counts if counts.sum() == smallest else rng.multivariate_hypergeometric(counts, smallest)
+            coverage, gini, entropy = _core.exposure(drawn.tolist())
+        if self.organic is not None and counts.sum() >= smallest:
             size = min(smallest, int(self.organic.sum()))
             sides = [rng.multivariate_hypergeometric(each, size) for each in (counts, self.organic)]
             amplification = _core.exposure(sides[0].tolist())[1] - _core.exposure(sides[1].tolist())[1]
@@ -225,6 +265,10 @@ class _Log:
         weights: NDArray[np.float64] = 1 / self.candidates[here][valid] / propensity[valid]
         return weights
 
+    def labels(self, here: NDArray[np.bool_]) -> int:
+        """Count the showings whose outcome is known."""
+        return 0 if self.outcome is None else int(np.count_nonzero(here & ~np.isnan(self.outcome)))
+
     def self_selected(self, here: NDArray[np.bool_]) -> float:
         """Give the share of the labels from showings that the model chose."""
         if self.exploration is None or self.outcome is None:
@@ -245,6 +289,8 @@ class _Log:
 
 
 def _places(name: str, ids: Any, items: Any) -> NDArray[np.int64]:
+    if (ids.dtype.kind in "iuf") != (items.dtype.kind in "iuf"):
+        raise ColumnTypeError(f"{name}: holds {ids.dtype}, the catalogue {items.dtype}; they must name items alike")
     place = np.searchsorted(items, ids)
     known = place < len(items)
     known[known] = items[place[known]] == ids[known]
@@ -257,22 +303,25 @@ def _places(name: str, ids: Any, items: Any) -> NDArray[np.int64]:
 
 
 def _judge(log: _Log, generations: Sequence[Generation], policy: FeedbackPolicy) -> Iterator[Check]:
-    if log.per_item < _PER_ITEM:
+    newest = generations[-1]
+    per_item = newest.rows / len(log.items)
+    enough = [each for each in generations if each.rows >= _PER_ITEM * len(log.items)]
+    if per_item < _PER_ITEM:
         message = (
-            f"the smallest generation shows an item {log.per_item:.1f} times on average; {_PER_ITEM} are needed to "
-            f"tell the model's unevenness from chance"
+            f"the newest generation shows an item {per_item:.1f} times on average; {_PER_ITEM} are needed to tell the "
+            f"model's unevenness from chance"
         )
         for name in ("gini", "effective_catalogue", "coverage"):
-            yield Check(id=f"feedback.{name}", verdict=Verdict.INSUFFICIENT, message=message, n=generations[-1].rows)
-    elif len(generations) < 2:
+            yield Check(id=f"feedback.{name}", verdict=Verdict.INSUFFICIENT, message=message, n=newest.rows)
+    elif len(enough) < 2:
         for name in ("gini", "effective_catalogue", "coverage"):
-            message = f"feedback.{name}: one generation is no trend; two are needed"
-            yield Check(id=f"feedback.{name}", verdict=Verdict.INSUFFICIENT, message=message, n=generations[-1].rows)
+            message = f"feedback.{name}: one generation is no trend; two with showings enough are needed"
+            yield Check(id=f"feedback.{name}", verdict=Verdict.INSUFFICIENT, message=message, n=newest.rows)
     else:
-        yield from _spread(log, generations, policy)
+        yield from _spread(log, enough, policy)
     yield _amplification(log, generations)
-    yield _self_selected(log, generations[-1], policy)
-    yield _exploration(log, generations[-1], policy)
+    yield _self_selected(log, generations, policy)
+    yield _exploration(log, generations, policy)
     yield from _propensity(log, generations)
     yield _gap(log, generations)
 
@@ -329,7 +378,7 @@ def _spread(log: _Log, generations: Sequence[Generation], policy: FeedbackPolicy
 def _chance(log: _Log, generations: Sequence[Generation]) -> dict[str, float]:
     """Give the standard error of each difference of two generations of this size, by resampling the newest."""
     smallest = min(each.rows for each in generations)
-    counts = log.counts(len(generations) - 1)
+    counts = log.counts(log.names.index(generations[-1].name))
     rng = np.random.Generator(np.random.Philox(key=[_SEED, len(generations)]))
     found = [_core.exposure(each.tolist()) for each in rng.multinomial(smallest, counts / counts.sum(), _RESAMPLES)]
     coverage, gini, entropy = np.transpose(found)
@@ -344,11 +393,22 @@ def _rising(values: Sequence[float], chance: float) -> bool:
     return len(steps) == _RISING and bool((steps > 0).all()) and last[-1] - last[0] > _SIGMAS * chance
 
 
+def _rising_share(shares: Sequence[float], rows: Sequence[int]) -> bool:
+    """Tell whether a share of rows rose in the last generations, by more than the chance of its two ends."""
+    ends = ((shares[index], rows[index]) for index in (-1, max(-1 - _RISING, -len(shares))))
+    variance = sum(abs(share) * (1 - abs(share)) / max(n, 1) for share, n in ends)
+    return _rising(shares, math.sqrt(variance))
+
+
 def _amplification(log: _Log, generations: Sequence[Generation]) -> Check:
     id_ = "feedback.amplification"
     if log.organic is None:
         message = f"{id_} was not judged: organic, what people choose without the model, was not given"
         return Check(id=id_, verdict=Verdict.NOT_RUN, message=message, required=False)
+    if math.isnan(generations[-1].amplification):
+        message = "the newest generation has too few showings to compare with what people choose by themselves"
+        return Check(id=id_, verdict=Verdict.INSUFFICIENT, message=message, n=generations[-1].rows)
+    generations = [each for each in generations if not math.isnan(each.amplification)]
     values = [each.amplification for each in generations]
     chance = _chance(log, generations)["gini"]
     bad = values[-1] > _SIGMAS * chance and _rising(values, chance)
@@ -359,34 +419,48 @@ def _amplification(log: _Log, generations: Sequence[Generation]) -> Check:
     return Check(id=id_, verdict=verdict, message=message, value=values[-1], threshold=0.0, n=generations[-1].rows)
 
 
-def _self_selected(log: _Log, newest: Generation, policy: FeedbackPolicy) -> Check:
+def _self_selected(log: _Log, generations: Sequence[Generation], policy: FeedbackPolicy) -> Check:
     id_ = "feedback.self_selected"
     why = log.lacks("exploration", "outcome")
     if why:
         return _not_run(id_, why)
-    share = newest.self_selected
+    share = generations[-1].self_selected
+    labels = [log.labels(log.generation == index) for index in range(len(generations))]
     if math.isnan(share):
         return Check(id=id_, verdict=Verdict.INSUFFICIENT, message="no outcome of the newest generation is known")
-    verdict = Verdict.PASS
-    if share > policy.warn_self_selected:
-        verdict = Verdict.FAIL if share > policy.max_self_selected else Verdict.WARN
     message = f"{share:.1%} of the newest labels come from what the model itself chose"
+    if share > policy.max_self_selected and policy.max_self_selected ** labels[-1] > _BY_CHANCE:
+        message += f"; {labels[-1]:,} labels are too few to tell that from {policy.max_self_selected:.0%}"
+        return Check(id=id_, verdict=Verdict.INSUFFICIENT, message=message, value=share, n=labels[-1])
+    rising = _rising_share([each.self_selected for each in generations], labels)
+    verdict = Verdict.WARN if rising or share > policy.warn_self_selected else Verdict.PASS
+    if share > policy.max_self_selected:
+        verdict = Verdict.FAIL
+    if rising:
+        message += f", a share that has risen for {_RISING} generations"
     if verdict is not Verdict.PASS:
         message += ": it learns what it already believes"
     threshold = policy.max_self_selected if verdict is Verdict.FAIL else policy.warn_self_selected
-    return Check(id=id_, verdict=verdict, message=message, value=share, threshold=threshold, n=newest.rows)
+    return Check(id=id_, verdict=verdict, message=message, value=share, threshold=threshold, n=labels[-1])
 
 
-def _exploration(log: _Log, newest: Generation, policy: FeedbackPolicy) -> Check:
+def _exploration(log: _Log, generations: Sequence[Generation], policy: FeedbackPolicy) -> Check:
     id_ = "feedback.exploration"
     why = log.lacks("exploration", "propensity")
     if why:
         return _not_run(id_, why)
+    newest = generations[-1]
     verdict = Verdict.PASS
     message = (
         f"chance chose {newest.exploration:.1%} of the newest showings; weighted for showing every item alike they "
         f"count as {newest.effective_sample_size:,.0f} of {newest.rows:,}"
     )
+    if newest.rows < policy.min_effective:
+        message += f"; {policy.min_effective:,.0f} would be enough at best"
+        return Check(id=id_, verdict=Verdict.INSUFFICIENT, message=message, n=newest.rows)
+    if _rising_share([-each.exploration for each in generations], [each.rows for each in generations]):
+        verdict = Verdict.WARN
+        message += f"; the share has fallen for {_RISING} generations"
     if newest.exploration < policy.min_exploration:
         verdict = Verdict.WARN
         message += f"; {policy.min_exploration:.0%} chosen by chance are wanted"
@@ -404,43 +478,59 @@ def _exploration(log: _Log, newest: Generation, policy: FeedbackPolicy) -> Check
 
 
 def _propensity(log: _Log, generations: Sequence[Generation]) -> Iterator[Check]:
-    if log.propensity is None:
+    why = log.lacks("propensity")
+    if why or log.propensity is None:
         for name in ("propensity", "mean_weight"):
-            yield _not_run(f"feedback.{name}", "the log has no column propensity")
+            yield _not_run(f"feedback.{name}", str(why))
         return
     bad = ~((log.propensity > 0) & (log.propensity <= 1))
     count = int(bad.sum())
     message = f"{count:,} of {len(bad):,} propensities are missing, 0 or less, or above 1"
     verdict = Verdict.FAIL if count else Verdict.PASS
     yield Check(id="feedback.propensity", verdict=verdict, message=message, value=count, threshold=0, n=len(bad))
-    newest = len(generations) - 1
-    weights = log.weights(log.generation == newest)
-    assert weights is not None  # noqa: S101 - there are propensities
-    effective = generations[-1].effective_sample_size
-    if not effective >= _FEW:
+    yield _mean_weight(log, generations)
+
+
+def _mean_weight(log: _Log, generations: Sequence[Generation]) -> Check:
+    """Judge the weights of each generation: the worst that is wrong, or else the newest."""
+    id_ = "feedback.mean_weight"
+    # As rare for one of many generations as three standard errors are for one alone.
+    sigmas = NormalDist().inv_cdf(1 - (1 - NormalDist().cdf(_SIGMAS)) / len(generations))
+    found = []
+    for index, each in enumerate(generations):
+        weights = log.weights(log.generation == index)
+        if weights is None or not each.effective_sample_size >= _FEW:
+            continue
+        mean, error = float(weights.mean()), float(weights.std(ddof=1) / math.sqrt(len(weights)))
+        # Propensities that were rounded in the log leave a weight a little off.
+        excess = abs(mean - 1) - sigmas * error - 0.01
+        found.append((excess, each, mean, error, len(weights)))
+    wrong = [each for each in found if each[0] > 0]
+    if not wrong and not (found and found[-1][1] is generations[-1]):
+        effective, rows = generations[-1].effective_sample_size, generations[-1].rows
         message = (
-            f"weighted for showing every item alike, {len(weights):,} showings of the newest generation count as "
+            f"weighted for showing every item alike, {rows:,} showings of the newest generation count as "
             f"{effective:,.0f}; {_FEW} are needed to say whether their weights are 1 on average"
         )
-        yield Check(id="feedback.mean_weight", verdict=Verdict.INSUFFICIENT, message=message, n=len(weights))
-        return
-    mean, error = float(weights.mean()), float(weights.std(ddof=1) / math.sqrt(len(weights)))
-    # Propensities that were rounded in the log leave a weight a little off.
-    wrong = abs(mean - 1) > _SIGMAS * error + 0.01
+        return Check(id=id_, verdict=Verdict.INSUFFICIENT, message=message, n=rows)
+    _, which, mean, error, n = max(wrong, key=itemgetter(0)) if wrong else found[-1]
     message = (
-        f"the mean weight for showing every item alike is {mean:.3f} +- {error:.3f}, 1 where propensities are right"
+        f"the mean weight of {which.name} for showing every item alike is {mean:.3f} +- {error:.3f}, 1 where "
+        f"propensities are right"
     )
     if wrong:
         message += ": the logged propensities are not those that the items were chosen with, or some items never are"
-    yield Check(
-        id="feedback.mean_weight",
+    if len(wrong) > 1:
+        message += f" ({len(wrong)} of {len(generations)} generations are wrong)"
+    return Check(
+        id=id_,
         verdict=Verdict.FAIL if wrong else Verdict.PASS,
         message=message,
         value=mean,
-        lower=mean - _SIGMAS * error,
-        upper=mean + _SIGMAS * error,
+        lower=mean - sigmas * error,
+        upper=mean + sigmas * error,
         threshold=1.0,
-        n=len(weights),
+        n=n,
     )
 
 
