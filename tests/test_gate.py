@@ -52,8 +52,8 @@ def comparison(gain=0.02, lower=0.015, upper=0.025, **changes):
 
 
 def evidence(found=None, **changes):
-    candidate = {"value": 0.82, "n_queries": 353}
-    return gate.Evidence(candidate=candidate, comparison=found, against="abc" if found else None, **changes)
+    facts = {"candidate": {"value": 0.82, "n_queries": 353}, "against": "abc" if found else None} | changes
+    return gate.Evidence(comparison=found, **facts)
 
 
 def decide(found=None, *, facts=None, **policy):
@@ -178,6 +178,9 @@ def test_a_slice_that_is_missing_or_too_small_is_no_pass():
     report, checks = decide(comparison(slices=small), **policy)
     assert report.verdict is checks["slice.weekday=1"].verdict is Verdict.INSUFFICIENT
     assert "29 queries tell nothing" in checks["slice.weekday=1"].message
+    report, checks = decide(comparison(), slices=("weekday",))
+    assert report.verdict is checks["harm"].verdict is Verdict.INSUFFICIENT
+    assert checks["harm"].message == "no slice of weekday was compared"
     report, checks = decide(None, **policy)
     assert checks["slices"].verdict is Verdict.NOT_RUN
     assert report.verdict is Verdict.PASS
@@ -208,6 +211,26 @@ def test_guards_of_scores():
         assert decide(comparison(), facts={key: 0.1}, **{option: 0.2})[1][name].verdict is Verdict.PASS
         assert decide(comparison(), **{option: 0.2})[1][name].verdict is Verdict.NOT_RUN
         assert name not in decide(comparison())[1]
+
+
+def test_what_cannot_be_measured_is_insufficient_and_no_suspect():
+    """A NaN is no leak and no loss; it is nothing that a gate could pass on either."""
+    unknown = comparison(math.nan, -math.inf, math.inf, problem="every label of production's queries is gone")
+    for proof in ("margin", "better", "not_worse", "point"):
+        report, checks = decide(unknown, proof=proof)
+        assert report.verdict is checks["gain"].verdict is checks["plausible"].verdict is Verdict.INSUFFICIENT
+        assert checks["gain"].message.endswith("cannot be measured: every label of production's queries is gone")
+    guards = {"max_score_psi": 0.2, "max_calibration_error": 0.1, "ceiling": 0.9}
+    facts = {"score_psi": math.nan, "calibration_error": math.nan}
+    for value in (math.nan, None):  # None is what a record makes of NaN
+        facts["candidate"] = {"value": value, "n_queries": 353}
+        report, checks = decide(comparison(), facts=facts, **guards)
+        assert report.verdict is Verdict.INSUFFICIENT
+        for name in ("floor", "ceiling", "score_psi", "calibration"):
+            assert checks[name].verdict is Verdict.INSUFFICIENT, name
+    said = " ".join(check.message for check in checks.values())
+    assert "leak" not in said
+    assert "nan" not in said
 
 
 def test_no_comparison_is_no_pass_but_the_first_model_is():
@@ -621,6 +644,53 @@ def test_slices_in_a_run(project):
     report = run(project, "2024-02-09")
     ids = {check.id for check in report.checks}
     assert {"gate.ndcg@5.slice.half=0", "gate.ndcg@5.slice.half=1", "gate.ndcg@5.harm"} <= ids
+
+
+def better_after_a_dull_model(project, guard):
+    """A model of noise serves; one that knows its data comes, and is far better."""
+    project.rows(rows(signal=0.0))
+    assert run(project, "2024-02-02").outcome == "promoted"
+    project.rows(rows(signal=1.5))
+    project.toml('cluster = "day"', f'cluster = "day"\n{guard}')
+    report = run(project, "2024-02-09")
+    name = report.checks[-1].id.rpartition(".")[0]
+    return report, {check.id.removeprefix(f"{name}."): check for check in report.checks}
+
+
+def test_scores_of_another_distribution_stop_a_promotion(project):
+    report, checks = better_after_a_dull_model(project, "max_score_psi = 0.2")
+    assert checks["gain"].verdict is Verdict.PASS
+    assert report.outcome == "gate"
+    assert report.verdict is checks["score_psi"].verdict is Verdict.FAIL
+    assert re.fullmatch(
+        r"PSI of the candidate's scores against production's is \d+\.\d{4}, at most 0\.2", checks["score_psi"].message
+    )
+    assert Registry(project.folder / "registry").state("ranker").production == 1
+    project.toml("max_score_psi = 0.2", f"max_score_psi = {math.ceil(checks['score_psi'].value)}")
+    assert run(project, "2024-02-09").outcome == "promoted"  # nothing else was in the way
+
+
+def test_probabilities_that_are_no_shares_stop_a_promotion(project):
+    project.toml('task = "ranking"', 'task = "classification"')
+    project.toml('label = "grade"\nquery = "query"', 'label = "won"')
+    project.toml('metric = "ndcg@5"', 'metric = "log_loss"')
+    project.toml("floor = 0.1", "floor = 1.0")
+    project.write(
+        "features.py",
+        "import pyarrow.compute as pc\n"
+        "def features(table, as_of):\n"
+        "    table = table.append_column('won', pc.greater_equal(table['grade'], 3).cast('int8'))\n"
+        "    return table.append_column('day', table['time'].cast('date32'))\n",
+    )
+    # Five trees of a small step hardly leave the base rate: far better than noise, and far from sure enough.
+    report, checks = better_after_a_dull_model(project, "max_calibration_error = 0.1")
+    assert checks["gain"].verdict is Verdict.PASS
+    assert report.outcome == "gate"
+    assert report.verdict is checks["calibration"].verdict is Verdict.FAIL
+    assert re.fullmatch(r"the expected calibration error is 0\.\d{4}, at most 0\.1", checks["calibration"].message)
+    assert Registry(project.folder / "registry").state("ranker").production == 1
+    project.toml("max_calibration_error = 0.1", "max_calibration_error = 0.5")
+    assert run(project, "2024-02-09").outcome == "promoted"
 
 
 @pytest.mark.slow

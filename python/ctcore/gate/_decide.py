@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ctcore.gate._policy import GatePolicy
 
 _LEAST_QUERIES = 30  # of a slice: with fewer, one query decides
+_NO_NUMBER = "it is not a number"
 _POWER = 0.8
 _UNREALISTIC = 1_000  # times the queries there are: as good as never
 
@@ -118,6 +119,9 @@ def _gain(policy: GatePolicy, evidence: Evidence) -> Check:
     if comparison is None:
         message = "there is no production model to beat: the first model passes on the absolute floor alone"
         return _check(policy, "gain", Verdict.PASS, message)
+    if math.isnan(comparison.gain):
+        message = f"the gain over production cannot be measured: {comparison.problem or _NO_NUMBER}"
+        return _check(policy, "gain", Verdict.INSUFFICIENT, message, threshold=policy.threshold)
     verdict, words = _proven(policy, comparison)
     message = f"{words}: gain over production {_interval(policy, comparison)} on {_where(policy, comparison)}"
     if evidence.left_out:
@@ -222,6 +226,9 @@ def _harm(policy: GatePolicy, evidence: Evidence, told: dict[str, Comparison]) -
     if dark:
         message = f"of {len(dark)} slices nothing can be told: {', '.join(sorted(dark))}"
         return _check(policy, "harm", Verdict.INSUFFICIENT, message)
+    if not told:
+        message = f"no slice of {', '.join(policy.slices)} was compared"
+        return _check(policy, "harm", Verdict.INSUFFICIENT, message)
     message = f"no harm is demonstrated on any of {len(told)} slices, at {policy.confidence:.0%} over all of them"
     return _check(policy, "harm", Verdict.PASS, message)
 
@@ -273,17 +280,10 @@ def _floor(policy: GatePolicy, evidence: Evidence) -> Check:
 
 
 def _guards(policy: GatePolicy, evidence: Evidence) -> Iterator[Check]:
-    value = evidence.candidate["value"]
-    if policy.ceiling is not None and value is not None:
-        good = value <= policy.ceiling if policy.definition.higher_is_better else value >= policy.ceiling
-        message = f"{policy.metric} of the candidate is {value:.4f}, {policy.ceiling:g} is the best that is plausible"
-        yield _guard(policy, "ceiling", good, message, value, policy.ceiling, leak=True)
-    comparison = evidence.comparison
-    if comparison is not None and policy.implausible is not None:
-        good = comparison.gain <= policy.implausible
-        bound = policy.unit.show(policy.implausible)
-        message = f"the gain is {policy.unit.show(comparison.gain)}, beyond {bound} none is plausible"
-        yield _guard(policy, "plausible", good, message, comparison.gain, policy.implausible, leak=True)
+    if policy.ceiling is not None:
+        yield _ceiling(policy, policy.ceiling, evidence.candidate["value"])
+    if evidence.comparison is not None and policy.implausible is not None:
+        yield _plausible(policy, policy.implausible, evidence.comparison.gain)
     if evidence.distinct_scores is not None:
         count = evidence.distinct_scores
         message = f"the candidate gives {count:,} distinct scores"
@@ -298,8 +298,28 @@ def _guards(policy: GatePolicy, evidence: Evidence) -> Iterator[Check]:
         if found is None:
             message = f"{words} was not measured: there is no production model, or the scores are no predictions"
             yield _check(policy, name, Verdict.NOT_RUN, message, required=name != "score_psi")
+        elif math.isnan(found):
+            yield _check(policy, name, Verdict.INSUFFICIENT, f"{words} cannot be measured: {_NO_NUMBER}")
         else:
             yield _guard(policy, name, found <= most, f"{words} is {found:.4f}, at most {most:g}", found, most)
+
+
+def _ceiling(policy: GatePolicy, best: float, value: float | None) -> Check:
+    if value is None or math.isnan(value):
+        message = f"{policy.metric} of the candidate cannot be measured, so nobody knows whether it is plausible"
+        return _check(policy, "ceiling", Verdict.INSUFFICIENT, message, threshold=best)
+    good = value <= best if policy.definition.higher_is_better else value >= best
+    message = f"{policy.metric} of the candidate is {value:.4f}, {best:g} is the best that is plausible"
+    return _guard(policy, "ceiling", good, message, value, best, leak=True)
+
+
+def _plausible(policy: GatePolicy, most: float, gain: float) -> Check:
+    if math.isnan(gain):
+        message = "the gain cannot be measured, so nobody knows whether it is plausible"
+        return _check(policy, "plausible", Verdict.INSUFFICIENT, message, threshold=most)
+    show = policy.unit.show
+    message = f"the gain is {show(gain)}, beyond {show(most)} none is plausible"
+    return _guard(policy, "plausible", gain <= most, message, gain, most, leak=True)
 
 
 def _guard(
