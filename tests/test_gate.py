@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import r2_score, roc_auc_score, root_mean_squared_error
@@ -19,6 +19,7 @@ from sklearn.metrics import r2_score, roc_auc_score, root_mean_squared_error
 from conftest import ROOT, rows
 from ctcore import config, cycle, data, gate, metrics, replay
 from ctcore.errors import ArgumentError, ConfigError, DataError
+from ctcore.gate._shadow import evidence as running_evidence
 from ctcore.metrics import Definition, Margin
 from ctcore.registry import Registry
 from ctcore.verdict import Verdict, plain
@@ -504,72 +505,319 @@ def test_queries_of_one_day_are_not_independent():
 # ---------------------------------------------------------------- evidence that grows
 
 
-def shadows(gain, *, weeks=12, pairs=80, policy=None):
-    """Candidates that are looked at every week until something is proven: the share proven better, and the weeks."""
-    policy = policy or gate.GatePolicy(metric="ndcg@10", proof="better", cluster="day")
-    proven, taken = 0, []
-    for number in range(pairs):
-        rng = np.random.default_rng([number, 77])
-        shadow = gate.Shadow(candidate="c", production="p")
-        for week in range(weeks):
-            production = rng.uniform(30, 50, 7)
-            advantage = production * (gain + 0.02 * rng.normal(size=7))
-            names = [f"{week}-{day}" for day in range(7)]
-            both = zip(advantage.tolist(), production.tolist(), strict=True)
-            shadow = shadow.add("c", "p", dict(zip(names, both, strict=True)))
-            verdict = shadow.decide(policy).verdict
-            if verdict is Verdict.PASS:
-                proven += 1
-                taken.append(week + 1)
-            if verdict is not Verdict.INSUFFICIENT:
-                break
-    return proven / pairs, float(np.median(taken)) if taken else math.inf
+def day(advantage, production=40.0, weight=50.0):
+    """One cluster in which the candidate's sum exceeds production's by so much."""
+    candidate = production + advantage
+    return metrics.ClusterSums(candidate, production, weight, candidate, weight)
+
+
+def sums(days, metric="ndcg@10"):
+    return metrics.Totals(Definition.of(metric), days)
+
+
+def in_shadow(days, metric="ndcg@10"):
+    return gate.Shadow(candidate="c", production="p").add("c", "p", sums(days, metric))
+
+
+def judged(shadow, **policy):
+    policy = gate.GatePolicy(**{"metric": "ndcg@10", "floor": 0.5} | policy)
+    report = shadow.decide(policy)
+    return report, {check.id.removeprefix(f"{policy.id}."): check for check in report.checks}
+
+
+def worlds(rng, count, days):
+    """Relative advantages of days that are symmetric around 0, and production's sums: (world, sum) of (count, days)."""
+    even = rng.uniform(30, 50, (count, days))
+    uneven = np.exp(rng.normal(3, 1.5, (count, days)))  # a first day may be a hundredth of the others
+    yield "normal", 0.02 * rng.normal(size=(count, days)), even
+    yield "heavy tails", 0.01 * rng.standard_t(2, size=(count, days)), uneven
+    swing = np.exp(np.cumsum(0.3 * rng.normal(size=(count, days)), axis=1))  # the spread wanders over three magnitudes
+    yield "wandering spread", 0.02 * swing * rng.normal(size=(count, days)), even
+    yield "coins", 0.02 * rng.choice([-1.0, 1.0], size=(count, days)), uneven
+
+
+def per_mean_so_far(production):
+    """Each day's sum of production's metric, per mean of these sums up to that day."""
+    return production * np.arange(1, production.shape[-1] + 1) / production.cumsum(axis=-1)
+
+
+def ever(evidence, level):
+    """The share of candidates whose evidence reaches a level at any look, one after each day."""
+    return float(np.mean(evidence.max(axis=-1) >= -math.log(level)))
 
 
 @pytest.mark.slow
-def test_looking_every_week_is_wrong_no_more_often_than_once():
-    proven, _ = shadows(0.0)
-    assert proven <= most(0.05, 80)
-    proven, weeks = shadows(0.02)
-    assert proven > 0.95
-    assert 2 <= weeks <= 4  # two or three weeks of days that differ by as much as the gain
+def test_looking_after_every_day_is_wrong_no_more_often_than_once():
+    """At a true gain that lies exactly on the threshold, 12 weeks of days, 84 looks: wrong passes stay below 5%."""
+    count, days = 20_000, 84
+    rng = np.random.default_rng(77)
+    ordinary = {}
+    for name, noise, production in worlds(rng, count, days):
+        apart = noise * per_mean_so_far(production)
+        found = np.concatenate([running_evidence(part) for part in np.split(apart, 10)])
+        assert ever(found, 0.05) <= most(0.05, count), name
+        assert ever(found, 1 / 52) <= most(1 / 52, count), name  # the year's budget
+        n = np.arange(1, days + 1)
+        mean = noise.cumsum(axis=1) / n
+        sd = np.sqrt(((noise**2).cumsum(axis=1) / n - mean**2) * n / np.maximum(n - 1, 1))
+        beyond = mean[:, 6:] > stats.t.ppf(0.95, n[6:] - 1) * sd[:, 6:] / np.sqrt(n[6:])
+        ordinary[name] = beyond.any(axis=1).mean()
+    assert len(ordinary) == 4
+    assert ordinary["normal"] > 0.2  # what looking at ordinary intervals costs
+
+
+def test_a_gain_as_large_as_days_differ_is_proven_in_two_or_three_weeks():
+    apart = 0.02 + 0.02 * np.random.default_rng(78).normal(size=(1_000, 84))
+    told = running_evidence(apart) >= math.log(20)
+    assert told.any(axis=1).mean() > 0.99
+    assert 10 <= np.median(told.argmax(axis=1) + 1) <= 21
+
+
+@pytest.mark.parametrize(
+    ("metric", "margin", "proof", "truth"),
+    [
+        ("ndcg@10", "1%", "margin", 0.04),
+        ("ndcg@10", "1%", "better", 0.03),
+        ("ndcg@10", "1%", "not_worse", 0.02),
+        ("mae", 0.008, "margin", 0.04),  # of 0.8: an absolute margin of 1%
+    ],
+)
+def test_a_shadow_decides_on_the_evidence_that_was_calibrated(metric, margin, proof, truth):
+    """The first look at which a shadow passes is the first at which the evidence exceeds 1 / 0.05."""
+    policy = gate.GatePolicy(metric=metric, margin=margin, proof=proof)
+    sign = 1 if policy.definition.higher_is_better else -1
+    relative = policy.threshold / (1 if policy.unit.relative else 0.8)
+    passed = 0
+    for number in range(8):
+        rng = np.random.default_rng([number, 5])
+        share, production = truth + 0.02 * rng.normal(size=30), np.exp(rng.normal(3, 1, 30))
+        seen = running_evidence((share - relative) * per_mean_so_far(production))
+        measured = (share * production).cumsum() / production.cumsum()
+        shadow = gate.Shadow(candidate="c", production="p")
+        for index in range(30):
+            served = float(production[index])
+            found = day(float(sign * served * share[index]), served, served / 0.8)
+            shadow = shadow.add("c", "p", sums({f"{index}": found}, metric))
+            check = judged(shadow, metric=metric, margin=margin, proof=proof, floor=None)[1]["gain"]
+            told = seen[index] >= math.log(20) and measured[index] > 0
+            assert (check.verdict is Verdict.PASS) == told
+            if told:
+                passed += 1
+                break
+    assert passed >= 7
 
 
 def test_bounds_in_shadow_widen_with_confidence_and_hold_the_gain():
     rng = np.random.default_rng(1)
-    days = {str(day): (float(2 + rng.normal()), 50.0) for day in range(40)}
-    shadow = gate.Shadow(candidate="c", production="p").add("c", "p", days)
-    (low, high), (lower, higher) = shadow.bounds(0.9), shadow.bounds(0.99)
-    gain = sum(a for a, _ in days.values()) / 2_000
+    days = {str(number): day(float(2 + rng.normal()), 50.0) for number in range(40)}
+    shadow = in_shadow(days)
+    loose, strict = (gate.GatePolicy(metric="ndcg@10", confidence=confidence) for confidence in (0.9, 0.99))
+    (low, high), (lower, higher) = shadow.bounds(loose), shadow.bounds(strict)
+    gain = sum(each.candidate - each.production for each in days.values()) / 2_000
     assert lower < low < gain < high < higher
-    first_five = dict(list(days.items())[:5])
-    assert gate.Shadow(candidate="c", production="p").add("c", "p", first_five).bounds(0.99)[0] == -math.inf
+    # An absolute gain is in the metric's unit, per query: production's metric is 1.
+    absolute = shadow.bounds(gate.GatePolicy(metric="ndcg@10", margin=0.01, confidence=0.9))
+    assert absolute == pytest.approx((low, high), rel=1e-9)
+    assert in_shadow(dict(list(days.items())[:4])).bounds(gate.GatePolicy(metric="ndcg@10"))[0] == -math.inf
+    nothing = gate.Shadow(candidate="c", production="p")
+    assert nothing.bounds(loose) == in_shadow({"a": day(0.0, 0.0)}).bounds(loose) == (-math.inf, math.inf)
+
+
+def test_another_unit_of_a_loss_changes_no_decision():
+    """Minutes or seconds: a shadow of a loss tells the same, in the unit of its margin."""
+    rng = np.random.default_rng(3)
+    saved = (3 + rng.normal(size=20)).tolist()
+    found = {
+        unit: in_shadow({f"{n}": day(-each * unit, 100.0 * unit) for n, each in enumerate(saved)}, "mae")
+        for unit in (1, 60)
+    }
+    bounds = {unit: shadow.bounds(gate.GatePolicy(metric="mae", margin=0.01 * unit)) for unit, shadow in found.items()}
+    assert bounds[60] == pytest.approx([60 * each for each in bounds[1]], rel=1e-9)
+    assert bounds[1][0] > 0.02
+    assert judged(found[60], metric="mae", margin=0.6, floor=None)[1]["gain"].verdict is Verdict.PASS
 
 
 def test_another_candidate_or_production_starts_again_and_no_day_counts_twice():
-    one = gate.Shadow(candidate="c", production="p").add("c", "p", {"monday": (1.0, 10.0)})
-    assert len(one.add("c", "p", {"tuesday": (1.0, 10.0)}).clusters) == 2
-    assert len(one.add("d", "p", {"tuesday": (1.0, 10.0)}).clusters) == 1
-    assert len(one.add("c", "c", {"monday": (1.0, 10.0)}).clusters) == 1
+    one = in_shadow({"monday": day(1.0)})
+    two = one.add("c", "p", sums({"tuesday": day(1.0)}))
+    assert list(two.clusters) == ["monday", "tuesday"]
     with pytest.raises(ArgumentError, match="'monday' was counted before"):
-        one.add("c", "p", {"monday": (1.0, 10.0)})
-    with pytest.raises(ArgumentError, match="finite"):
-        one.add("c", "p", {"tuesday": (math.nan, 10.0)})
+        two.add("c", "p", sums({"monday": day(1.0), "wednesday": day(1.0)}))
+    for pair in (("d", "p"), ("d", "c")):  # a new candidate; and one against the candidate that was promoted
+        again = two.add(*pair, sums({"wednesday": day(1.0)}))
+        assert list(again.clusters) == ["wednesday"]
+        assert again.spent == {"monday", "tuesday"}
+        with pytest.raises(ArgumentError, match="'monday' was counted before"):
+            two.add(*pair, sums({"monday": day(1.0)}))
+        with pytest.raises(ArgumentError, match="'tuesday' was counted before"):
+            again.add(*pair, sums({"tuesday": day(1.0)}))
+    with pytest.raises(ArgumentError, match="'c' is what serves"):
+        gate.Shadow(candidate="c", production="c")
+    with pytest.raises(ArgumentError, match="'c' is what serves"):
+        one.add("c", "c", sums({"tuesday": day(1.0)}))
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        ({"tuesday": day(math.nan)}, "'tuesday' must have finite sums"),
+        ({"tuesday": day(1.0, weight=-1.0)}, "weights of at least 0"),
+        ({"tuesday": day(1.0, -2.0)}, "has a sum of -2.0 for production"),
+    ],
+)
+def test_sums_that_mean_nothing_are_refused(days, words):
+    with pytest.raises(ArgumentError, match=words):
+        in_shadow({"monday": day(1.0)}).add("c", "p", sums(days))
+
+
+def test_a_shadow_is_of_one_metric():
+    shadow = in_shadow({"monday": day(1.0)})
+    with pytest.raises(ArgumentError, match=r"must be of .*'k': 10.*found .*'k': 5"):
+        shadow.add("c", "p", sums({"tuesday": day(1.0)}, "ndcg@5"))
+    for policy in ({"metric": "ndcg@5"}, {"gain": "exp2"}, {"metric": "mae"}):
+        with pytest.raises(ArgumentError, match="but the sums are of"):
+            judged(shadow, **policy)
     with pytest.raises(ArgumentError, match="proves nothing"):
-        one.decide(gate.GatePolicy(metric="mae", proof="point"))
+        judged(shadow, proof="point")
 
 
-def test_totals_add_up_to_the_gain():
-    rng = np.random.default_rng(2)
+def test_a_shadow_judges_what_a_gate_judges_or_says_that_it_did_not():
+    good = {f"day {number}": day(2.0) for number in range(12)}  # 5% better each day, at .84
+    report, checks = judged(in_shadow(good))
+    assert report.verdict is Verdict.PASS
+    assert set(checks) == {"floor", "gain", "plausible", "budget"}
+    assert checks["floor"].value == pytest.approx(0.84)
+    assert "0.8400 on 12 clusters in shadow; at least 0.5 was asked for" in checks["floor"].message
+    assert checks["gain"].message.startswith("proven: gain over production +5.00% [+")
+    assert checks["gain"].message.endswith("12 clusters in shadow; 1% to prove at 95%, at any look")
+    report, checks = judged(in_shadow(good), floor=0.85)
+    assert report.verdict is checks["floor"].verdict is Verdict.FAIL
+    assert judged(in_shadow(good), ceiling=0.83)[1]["ceiling"].verdict is Verdict.FAIL
+    assert judged(in_shadow(good), implausible_gain="4%")[1]["plausible"].verdict is Verdict.FAIL
+    # What sums of clusters cannot tell is said, and is no pass.
+    for policy, name in (
+        ({"slices": ("weekday",)}, "slices"),
+        ({"slices": ("weekday",), "max_slice_loss": "2%"}, "slices"),
+        ({"max_score_psi": 0.2}, "score_psi"),
+        ({"max_calibration_error": 0.1}, "calibration"),
+    ):
+        report, checks = judged(in_shadow(good), **policy)
+        assert report.verdict is checks[name].verdict is Verdict.NOT_RUN
+        assert "not looked at" in checks[name].message
+        assert checks["gain"].verdict is Verdict.PASS
+    report, checks = judged(gate.Shadow(candidate="c", production="p"))
+    assert report.verdict is checks["gain"].verdict is checks["floor"].verdict is Verdict.INSUFFICIENT
+    assert "nan" not in " ".join(check.message for check in report.checks)
+    worse = in_shadow({name: day(-2.0) for name in good})
+    assert judged(worse)[1]["gain"].verdict is judged(worse, proof="not_worse")[1]["gain"].verdict is Verdict.FAIL
+
+
+def test_a_shadow_spends_its_share_of_the_year():
+    shadow = in_shadow({f"day {number}": day(4.0) for number in range(5)})
+    report, checks = judged(shadow, margin="0%")
+    assert checks["gain"].verdict is Verdict.PASS  # 2 ** 5 against 20, less what the smaller bets leave
+    assert report.verdict is checks["budget"].verdict is Verdict.INSUFFICIENT  # 2 ** 5 against 52
+    assert 1 / 32 < checks["budget"].value < 1 / 20
+    assert judged(shadow, margin="0%", gates_per_year=12)[0].verdict is Verdict.PASS
+    assert "budget" not in judged(shadow, proof="not_worse")[1]
+
+
+amounts = st.just(0.0) | st.floats(0.01, 99)
+
+
+@given(
+    st.dictionaries(st.text(min_size=1), st.tuples(st.floats(-9, 9), amounts, amounts), min_size=1, max_size=9),
+    st.sets(st.text(), max_size=3),
+)
+@settings(max_examples=40)
+def test_a_shadow_is_kept_from_one_day_to_the_next(days, spent):
+    """Through JSON and back, nothing is lost: the same sums, bounds and refusals."""
+    clusters = {name: day(*each) for name, each in days.items()}
+    shadow = replace(in_shadow(clusters), spent=frozenset(spent))
+    again = gate.Shadow.from_dict(json.loads(json.dumps(shadow.to_dict(), allow_nan=False)))
+    assert again == shadow
+    policy = gate.GatePolicy(metric="ndcg@10", confidence=0.6)
+    assert again.decide(policy).to_dict() == shadow.decide(policy).to_dict()
+    for name in (next(iter(days)), *list(spent)[:1]):
+        with pytest.raises(ArgumentError, match="was counted before"):
+            again.add("c", "p", sums({name: day(1.0)}))
+
+
+def test_a_record_that_is_no_shadow_is_refused():
+    record = in_shadow({"monday": day(1.0)}).to_dict()
+    for wrong in ({"format": 0}, {"kind": "gate"}):
+        with pytest.raises(ArgumentError, match="must be a 'shadow' of format 1"):
+            gate.Shadow.from_dict(record | wrong)
+    with pytest.raises(ArgumentError, match="is what serves"):
+        gate.Shadow.from_dict(record | {"candidate": "p"})
+
+
+def ranked(rng):
     grades, query = rng.integers(0, 4, 700), np.repeat(np.arange(70), 10)
+    grades[query < 4] = 0  # queries that cannot tell, and are worth 0
     candidate, production = grades + rng.normal(0, 1, 700), grades + rng.normal(0, 2, 700)
-    rows = {"metric": "ndcg@5", "query": query, "cluster": query // 10}
-    sums = metrics.totals(grades, candidate, production, **rows)
-    assert list(sums) == [str(day) for day in range(7)]
-    gain = sum(a for a, _ in sums.values()) / sum(b for _, b in sums.values())
-    assert gain == pytest.approx(metrics.compare(grades, candidate, production, **rows).gain, rel=1e-12)
-    with pytest.raises(ArgumentError, match="no mean over queries"):
-        metrics.totals(grades, candidate, production, metric="rmse", cluster=query)
+    return grades, candidate, production, {"metric": "ndcg@5", "query": query, "cluster": query // 10}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"gain": "exp2"},
+        {"empty": "one"},
+        {"empty": "skip"},
+        {"ties": "pessimistic"},
+        {"weight": np.random.default_rng(4).uniform(0, 3, 70)},
+    ],
+    ids=str,
+)
+def test_totals_add_up_to_the_comparison_and_the_evaluation(options):
+    grades, candidate, production, rows = ranked(np.random.default_rng(2))
+    candidate, production = np.round(candidate), np.round(production)  # ties
+    found = metrics.totals(grades, candidate, production, **rows, **options)
+    assert list(found.clusters) == [str(day) for day in range(7)]
+    c, p, w, whole, of = (sum(column) for column in zip(*found.clusters.values(), strict=True))
+    compared = metrics.compare(grades, candidate, production, **rows, **options)
+    assert ((c - p) / p, c / w, p / w) == pytest.approx(
+        (compared.gain, compared.candidate, compared.production), rel=1e-12
+    )
+    assert (c - p) / w == pytest.approx(
+        metrics.compare(grades, candidate, production, margin=0.0, **rows, **options).gain, rel=1e-12
+    )
+    del rows["cluster"]
+    assert whole / of == pytest.approx(metrics.evaluate(grades, candidate, **rows, **options).value, rel=1e-12)
+    assert found.definition == compared.definition
+
+
+def test_the_floor_in_shadow_is_about_what_the_gates_floor_is_about():
+    """All queries that have a value, also those on which no two models differ."""
+    grades, candidate, production, rows = ranked(np.random.default_rng(5))
+    shadow = gate.Shadow(candidate="c", production="p").add(
+        "c", "p", metrics.totals(grades, candidate, production, **rows)
+    )
+    del rows["cluster"]
+    expected = metrics.evaluate(grades, candidate, **rows)
+    assert expected.n_constant >= 4
+    assert judged(shadow, metric="ndcg@5")[1]["floor"].value == pytest.approx(expected.value, rel=1e-12)
+
+
+def test_totals_of_losses_and_what_they_refuse():
+    target, candidate, production = regression(np.random.default_rng(6), 400)
+    cluster = np.datetime64("2024-01-01") + np.arange(400) // 50
+    found = metrics.totals(target, candidate, production, metric="mae", cluster=cluster)
+    assert list(found.clusters)[:2] == ["2024-01-01", "2024-01-02"]
+    assert sum(each.weight for each in found.clusters.values()) == 400
+    shadow = gate.Shadow(candidate="c", production="p").add("c", "p", found)
+    _, checks = judged(shadow, metric="mae", floor=None)
+    assert checks["gain"].value == pytest.approx(
+        metrics.compare(target, candidate, production, metric="mae").gain, rel=1e-12
+    )
+    for metric in ("rmse", "r2", "roc_auc"):
+        with pytest.raises(ArgumentError, match="no mean over queries"):
+            metrics.totals(target, candidate, production, metric=metric, cluster=cluster)
+    for weight in (-np.ones(400), np.full(400, np.nan)):
+        with pytest.raises(ArgumentError, match="weight"):
+            metrics.totals(target, candidate, production, metric="mae", cluster=cluster, weight=weight)
 
 
 # ---------------------------------------------------------------- in the cycle and the replay

@@ -76,12 +76,14 @@ def decide(policy: GatePolicy, evidence: Evidence) -> GateReport:
     tell; that is no fault of the model, and the message says how many would. Neither is an incident. Without a
     production model the floor alone decides, and the report says so.
     """
-    checks = [_floor(policy, evidence), _gain(policy, evidence), *_guards(policy, evidence)]
+    where = f"{evidence.candidate['n_queries']:,} {_units(policy)}"
+    checks = [floor(policy, evidence.candidate["value"], where), _gain(policy, evidence), *_guards(policy, evidence)]
     if evidence.comparison is not None:
-        checks += [*_budget(policy, evidence.comparison), *_slices(policy, evidence)]
+        checks += budget(policy, evidence.comparison.p_not_better, evidence.comparison.n_queries)
+        checks += _slices(policy, evidence)
     elif policy.slices and evidence.problem is None:
         message = "there is no production model that a slice could lose against"
-        checks.append(_check(policy, "slices", Verdict.NOT_RUN, message, required=False))
+        checks.append(check(policy, "slices", Verdict.NOT_RUN, message, required=False))
     return GateReport(checks=tuple(checks))
 
 
@@ -114,22 +116,22 @@ def queries_to_decide(comparison: Comparison, threshold: float) -> float:
 def _gain(policy: GatePolicy, evidence: Evidence) -> Check:
     if evidence.problem is not None:
         message = f"cannot be compared with production: {evidence.problem}"
-        return _check(policy, "gain", Verdict.INSUFFICIENT, message)
+        return check(policy, "gain", Verdict.INSUFFICIENT, message)
     comparison = evidence.comparison
     if comparison is None:
         message = "there is no production model to beat: the first model passes on the absolute floor alone"
-        return _check(policy, "gain", Verdict.PASS, message)
+        return check(policy, "gain", Verdict.PASS, message)
     if math.isnan(comparison.gain):
         message = f"the gain over production cannot be measured: {comparison.problem or _NO_NUMBER}"
-        return _check(policy, "gain", Verdict.INSUFFICIENT, message, threshold=policy.threshold)
-    verdict, words = _proven(policy, comparison)
+        return check(policy, "gain", Verdict.INSUFFICIENT, message, threshold=policy.threshold)
+    verdict, words = proven(policy, comparison.gain, comparison.lower, comparison.upper)
     message = f"{words}: gain over production {_interval(policy, comparison)} on {_where(policy, comparison)}"
     if evidence.left_out:
         message += f"; {evidence.left_out:,} rows that favour production were left out"
-    message += f"; {_ASKED[policy.proof].format(margin=policy.unit, confidence=policy.confidence)}"
+    message += f"; {asked(policy)}"
     if verdict is Verdict.INSUFFICIENT:
         message += f"; {_what_would_do(policy, comparison)}"
-    return _check(policy, "gain", verdict, message, comparison=comparison, threshold=policy.threshold)
+    return check(policy, "gain", verdict, message, comparison=comparison, threshold=policy.threshold)
 
 
 _ASKED = {
@@ -140,15 +142,20 @@ _ASKED = {
 }
 
 
-def _proven(policy: GatePolicy, comparison: Comparison) -> tuple[Verdict, str]:
+def asked(policy: GatePolicy) -> str:
+    """Say what the gain has to show."""
+    return _ASKED[policy.proof].format(margin=policy.unit, confidence=policy.confidence)
+
+
+def proven(policy: GatePolicy, gain: float, lower: float, upper: float) -> tuple[Verdict, str]:
+    """Tell what a gain and its bounds show of what was asked."""
     threshold = policy.threshold
     if policy.proof == "point":
-        reached = comparison.gain >= threshold
-        return (Verdict.PASS, "measured") if reached else (Verdict.FAIL, "measured less")
-    if comparison.upper < (0 if policy.proof == "not_worse" else threshold):
+        return (Verdict.PASS, "measured") if gain >= threshold else (Verdict.FAIL, "measured less")
+    if upper < (0 if policy.proof == "not_worse" else threshold):
         return Verdict.FAIL, "proven to be less"
-    if comparison.lower > threshold:
-        if policy.proof != "not_worse" or comparison.gain > 0:
+    if lower > threshold:
+        if policy.proof != "not_worse" or gain > 0:
             return Verdict.PASS, "proven"
         return Verdict.INSUFFICIENT, "proven not worse, but no better as measured"
     return Verdict.INSUFFICIENT, "cannot be told"
@@ -173,24 +180,16 @@ def _what_would_do(policy: GatePolicy, comparison: Comparison) -> str:
     return f"here a gain of {smallest} could have been proven, and some {needed:,.0f} {units} would decide this one"
 
 
-def _budget(policy: GatePolicy, comparison: Comparison) -> Iterator[Check]:
+def budget(policy: GatePolicy, p_not_better: float, n: int) -> Iterator[Check]:
     """Hold a year of gates to its budget of promotions that are no better."""
     if policy.level is None:
         return
-    good = comparison.p_not_better <= policy.level
     message = (
-        f"a candidate that is no better would look like this with p = {comparison.p_not_better:.4f}; "
+        f"a candidate that is no better would look like this with p = {p_not_better:.4f}; "
         f"{policy.level:.4f} a gate is the share of {policy.yearly_errors:g} a year in {policy.gates_per_year} gates"
     )
-    verdict = Verdict.PASS if good else Verdict.INSUFFICIENT
-    yield Check(
-        id=f"{policy.id}.budget",
-        verdict=verdict,
-        message=message,
-        value=comparison.p_not_better,
-        threshold=policy.level,
-        n=comparison.n_queries,
-    )
+    verdict = Verdict.PASS if p_not_better <= policy.level else Verdict.INSUFFICIENT
+    yield check(policy, "budget", verdict, message, value=p_not_better, threshold=policy.level, n=n)
 
 
 # ---------------------------------------------------------------- slices
@@ -209,7 +208,7 @@ def _slices(policy: GatePolicy, evidence: Evidence) -> Iterator[Check]:
         yield _not_worse(policy, name, each)
     for name in evidence.missing:
         message = f"{name} is in the training data and in no compared query: nothing is known of it"
-        yield _check(policy, f"slice.{name}", Verdict.INSUFFICIENT, message)
+        yield check(policy, f"slice.{name}", Verdict.INSUFFICIENT, message)
 
 
 def _harm(policy: GatePolicy, evidence: Evidence, told: dict[str, Comparison]) -> Check:
@@ -222,22 +221,22 @@ def _harm(policy: GatePolicy, evidence: Evidence, told: dict[str, Comparison]) -
         harmed.append(f"{name} ({_interval(policy, each)})")
     dark = [*evidence.missing, *(evidence.comparison.slices.keys() - told.keys() if evidence.comparison else ())]
     if harmed:
-        return _check(policy, "harm", Verdict.FAIL, f"harm is demonstrated on {', '.join(harmed)}")
+        return check(policy, "harm", Verdict.FAIL, f"harm is demonstrated on {', '.join(harmed)}")
     if dark:
         message = f"of {len(dark)} slices nothing can be told: {', '.join(sorted(dark))}"
-        return _check(policy, "harm", Verdict.INSUFFICIENT, message)
+        return check(policy, "harm", Verdict.INSUFFICIENT, message)
     if not told:
         message = f"no slice of {', '.join(policy.slices)} was compared"
-        return _check(policy, "harm", Verdict.INSUFFICIENT, message)
+        return check(policy, "harm", Verdict.INSUFFICIENT, message)
     message = f"no harm is demonstrated on any of {len(told)} slices, at {policy.confidence:.0%} over all of them"
-    return _check(policy, "harm", Verdict.PASS, message)
+    return check(policy, "harm", Verdict.PASS, message)
 
 
 def _not_worse(policy: GatePolicy, name: str, comparison: Comparison) -> Check:
     loss = type(policy.unit).of(policy.max_slice_loss or 0)
     why = _why_not(comparison)
     if why is not None:
-        return _check(policy, f"slice.{name}", Verdict.INSUFFICIENT, f"{name}: {why}", comparison=comparison)
+        return check(policy, f"slice.{name}", Verdict.INSUFFICIENT, f"{name}: {why}", comparison=comparison)
     if comparison.lower > -loss.value:
         verdict, words = Verdict.PASS, f"proven to lose less than {loss}"
     elif comparison.upper < -loss.value:
@@ -245,7 +244,7 @@ def _not_worse(policy: GatePolicy, name: str, comparison: Comparison) -> Check:
     else:
         verdict, words = Verdict.INSUFFICIENT, f"cannot be told to lose less than {loss}"
     message = f"{name}: {words}: gain {_interval(policy, comparison)} on {_where(policy, comparison)}"
-    return _check(policy, f"slice.{name}", verdict, message, comparison=comparison, threshold=-loss.value)
+    return check(policy, f"slice.{name}", verdict, message, comparison=comparison, threshold=-loss.value)
 
 
 def _why_not(comparison: Comparison) -> str | None:
@@ -262,64 +261,71 @@ def _why_not(comparison: Comparison) -> str | None:
 # ---------------------------------------------------------------- guards that need no proof
 
 
-def _floor(policy: GatePolicy, evidence: Evidence) -> Check:
-    value = evidence.candidate["value"]
-    units = f"{evidence.candidate['n_queries']:,} {_units(policy)}"
+def floor(policy: GatePolicy, value: float | None, where: str) -> Check:
+    """Hold the candidate to the least (of a loss: the most) that may serve."""
     if value is None or math.isnan(value):
-        message = f"{policy.metric} of the candidate cannot be measured on {units}"
-        return _check(policy, "floor", Verdict.INSUFFICIENT, message)
-    found = f"{policy.metric} of the candidate is {value:.4f} on {units}"
+        message = f"{policy.metric} of the candidate cannot be measured on {where}"
+        return check(policy, "floor", Verdict.INSUFFICIENT, message)
+    found = f"{policy.metric} of the candidate is {value:.4f} on {where}"
     if policy.floor is None:
         message = f"{found}; no floor was set, so any first model may serve"
-        return _check(policy, "floor", Verdict.WARN, message, value=value)
+        return check(policy, "floor", Verdict.WARN, message, value=value)
     higher = policy.definition.higher_is_better
     good = value >= policy.floor if higher else value <= policy.floor
     message = f"{found}; at {'least' if higher else 'most'} {policy.floor:g} was asked for"
     verdict = Verdict.PASS if good else Verdict.FAIL
-    return _check(policy, "floor", verdict, message, value=value, threshold=policy.floor)
+    return check(policy, "floor", verdict, message, value=value, threshold=policy.floor)
 
 
 def _guards(policy: GatePolicy, evidence: Evidence) -> Iterator[Check]:
-    if policy.ceiling is not None:
-        yield _ceiling(policy, policy.ceiling, evidence.candidate["value"])
-    if evidence.comparison is not None and policy.implausible is not None:
-        yield _plausible(policy, policy.implausible, evidence.comparison.gain)
+    yield from ceiling(policy, evidence.candidate["value"])
+    if evidence.comparison is not None:
+        yield from plausible(policy, evidence.comparison.gain)
     if evidence.distinct_scores is not None:
         count = evidence.distinct_scores
         message = f"the candidate gives {count:,} distinct scores"
         yield _guard(policy, "scores", count > 1, message, count, None)
-    asked: tuple[tuple[str, float | None, float | None, str], ...] = (
+    limits: tuple[tuple[str, float | None, float | None, str], ...] = (
         ("score_psi", evidence.score_psi, policy.max_score_psi, "PSI of the candidate's scores against production's"),
         ("calibration", evidence.calibration_error, policy.max_calibration_error, "the expected calibration error"),
     )
-    for name, found, most, words in asked:
+    for name, found, most, words in limits:
         if most is None:
             continue
         if found is None:
             message = f"{words} was not measured: there is no production model, or the scores are no predictions"
-            yield _check(policy, name, Verdict.NOT_RUN, message, required=name != "score_psi")
+            yield check(policy, name, Verdict.NOT_RUN, message, required=name != "score_psi")
         elif math.isnan(found):
-            yield _check(policy, name, Verdict.INSUFFICIENT, f"{words} cannot be measured: {_NO_NUMBER}")
+            yield check(policy, name, Verdict.INSUFFICIENT, f"{words} cannot be measured: {_NO_NUMBER}")
         else:
             yield _guard(policy, name, found <= most, f"{words} is {found:.4f}, at most {most:g}", found, most)
 
 
-def _ceiling(policy: GatePolicy, best: float, value: float | None) -> Check:
+def ceiling(policy: GatePolicy, value: float | None) -> Iterator[Check]:
+    """Stop a candidate that is better than any can be."""
+    best = policy.ceiling
+    if best is None:
+        return
     if value is None or math.isnan(value):
         message = f"{policy.metric} of the candidate cannot be measured, so nobody knows whether it is plausible"
-        return _check(policy, "ceiling", Verdict.INSUFFICIENT, message, threshold=best)
+        yield check(policy, "ceiling", Verdict.INSUFFICIENT, message, threshold=best)
+        return
     good = value <= best if policy.definition.higher_is_better else value >= best
     message = f"{policy.metric} of the candidate is {value:.4f}, {best:g} is the best that is plausible"
-    return _guard(policy, "ceiling", good, message, value, best, leak=True)
+    yield _guard(policy, "ceiling", good, message, value, best, leak=True)
 
 
-def _plausible(policy: GatePolicy, most: float, gain: float) -> Check:
+def plausible(policy: GatePolicy, gain: float) -> Iterator[Check]:
+    """Stop a candidate that beats production by more than any can."""
+    most, show = policy.implausible, policy.unit.show
+    if most is None:
+        return
     if math.isnan(gain):
         message = "the gain cannot be measured, so nobody knows whether it is plausible"
-        return _check(policy, "plausible", Verdict.INSUFFICIENT, message, threshold=most)
-    show = policy.unit.show
+        yield check(policy, "plausible", Verdict.INSUFFICIENT, message, threshold=most)
+        return
     message = f"the gain is {show(gain)}, beyond {show(most)} none is plausible"
-    return _guard(policy, "plausible", gain <= most, message, gain, most, leak=True)
+    yield _guard(policy, "plausible", gain <= most, message, gain, most, leak=True)
 
 
 def _guard(
@@ -335,13 +341,13 @@ def _guard(
     if leak and not good:
         message += ": too good to be true, a leak of the label into the features is suspected"
     verdict = Verdict.PASS if good else Verdict.FAIL
-    return _check(policy, name, verdict, message, value=value, threshold=threshold)
+    return check(policy, name, verdict, message, value=value, threshold=threshold)
 
 
 # ---------------------------------------------------------------- words
 
 
-def _check(
+def check(
     policy: GatePolicy,
     name: str,
     verdict: Verdict,
@@ -350,6 +356,7 @@ def _check(
     comparison: Comparison | None = None,
     value: float | None = None,
     threshold: float | None = None,
+    n: int | None = None,
     required: bool = True,
 ) -> Check:
     """Make a check of the gate; a comparison gives it value, bounds and count."""
@@ -361,7 +368,7 @@ def _check(
         lower=comparison.lower if comparison else None,
         upper=comparison.upper if comparison else None,
         threshold=threshold,
-        n=comparison.n_queries if comparison else None,
+        n=comparison.n_queries if comparison else n,
         required=required,
     )
 

@@ -8,7 +8,7 @@ Arrays may be numpy, Arrow (pyarrow, polars, duckdb, pandas with Arrow types) or
 """
 
 from ctcore.metrics._classification import Confusion, brier, confusion, ece, log_loss, pr_auc, roc_auc
-from ctcore.metrics._compare import Comparison, Margin, compare, informative, totals
+from ctcore.metrics._compare import ClusterSums, Comparison, Margin, Totals, compare, informative, totals
 from ctcore.metrics._definition import PRESETS, Definition
 from ctcore.metrics._evaluate import Evaluation, Evaluations, evaluate
 from ctcore.metrics._exposure import Exposure, exposure
@@ -34,6 +34,7 @@ from ctcore.metrics._ranking import (
 
 __all__ = [
     "PRESETS",
+    "ClusterSums",
     "Comparison",
     "Confusion",
     "Definition",
@@ -42,6 +43,7 @@ __all__ = [
     "Exposure",
     "Margin",
     "OffPolicy",
+    "Totals",
     "bpref",
     "brier",
     "compare",

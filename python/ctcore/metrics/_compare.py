@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -267,6 +267,29 @@ def compare(
     return _compared(ask, sample, found)
 
 
+class ClusterSums(NamedTuple):
+    """What one cluster's queries (rows) add up to, each times its weight."""
+
+    candidate: float
+    """The candidate's metric, over the queries that can tell two models apart."""
+    production: float
+    """Production's metric, over the same."""
+    weight: float
+    """What these queries count for: their number, where no weights were given."""
+    all_candidate: float
+    """The candidate's metric over all queries that have one: what a floor is about."""
+    all_weight: float
+    """What all of these count for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums of some clusters, which add up: what a shadow collects."""
+
+    definition: Definition
+    clusters: dict[str, ClusterSums]
+
+
 def totals(
     relevance: Any,
     candidate: Any,
@@ -274,31 +297,52 @@ def totals(
     *,
     metric: str | Definition,
     cluster: Any,
-    relative: bool = True,
+    weight: Any = None,
+    preset: Preset | None = None,
     group: Any = None,
     query: Any = None,
-) -> dict[str, tuple[float, float]]:
-    """Give the candidate's advantage of each cluster, and what it is measured against: what a shadow collects.
+    document: Any = None,
+    item_weight: Any = None,
+    **switches: Any,
+) -> Totals:
+    """Give what each cluster adds to the comparison of two models: what ``gate.Shadow`` collects.
 
-    For metrics that are means over queries (rows): the gain over some clusters is the ratio of their sums.
+    The arguments are those of :func:`compare`, for metrics that are means over queries (rows). Over any clusters
+    together the relative gain is ``sum(candidate - production) / sum(production)``, the absolute one ``sum(candidate -
+    production) / sum(weight)``, with the opposite sign for losses; both are what ``compare`` gives for these rows.
+    Clusters are called by ``str`` of their value.
 
     >>> rows = {"query": [0, 0, 1, 1], "cluster": ["a", "a", "b", "b"]}
-    >>> totals([1, 0, 0, 1], [2, 1, 2, 1], [1, 2, 1, 2], metric="ndcg@1", **rows)
-    {'a': (1.0, 0.0), 'b': (-1.0, 1.0)}
+    >>> sums = totals([1, 0, 0, 1], [2, 1, 2, 1], [1, 2, 1, 2], metric="ndcg@1", **rows).clusters
+    >>> sums["a"].candidate, sums["a"].production, sums["a"].weight
+    (1.0, 0.0, 1.0)
     """
-    definition = metric if isinstance(metric, Definition) else Definition.of(metric)
+    definition = metric if isinstance(metric, Definition) else Definition.of(metric, preset=preset, **switches)
     if definition.metric in ("roc_auc", "r2", "rmse"):
         raise ArgumentError(f'metric: {definition.name} is no mean over queries; take "mse" for RMSE')
-    Margin(0.0, relative=relative).check(definition.metric)
-    sample = _sample(definition, relevance, candidate, production, group=group, query=query)
+    rows = {"group": group, "query": query, "document": document, "weight": weight, "item_weight": item_weight}
+    sample = _sample(definition, relevance, candidate, production, **rows)
+    if not (np.isfinite(sample.weight) & (sample.weight >= 0)).all():
+        raise ArgumentError("weight: must be finite and at least 0")
+    codes("cluster", cluster, len(candidate))  # refuses rows without one
     unit = _of_queries("cluster", cluster, len(candidate), definition, group=group, query=query)
-    better = 1 if definition.higher_is_better else -1
-    found = {}
-    for name in np.unique(unit):
-        of = (unit == name) & sample.used
-        c, p = sample.candidate[of], sample.production[of]
-        found[str(name)] = (better * float(np.sum(c - p)), float(np.sum(p)) if relative else float(len(p)))
-    return found
+    names, cluster = np.unique(unit, return_inverse=True)
+
+    def added(values: NDArray[np.float64], where: NDArray[np.bool_]) -> list[float]:
+        weighed = np.where(where, values * sample.weight, 0.0)
+        found: list[float] = np.bincount(cluster, weights=weighed, minlength=len(names)).tolist()
+        return found
+
+    ones, valued = np.ones(len(unit)), ~np.isnan(sample.candidate)
+    sums = (
+        added(sample.candidate, sample.used),
+        added(sample.production, sample.used),
+        added(ones, sample.used),
+        added(sample.candidate, valued),
+        added(ones, valued),
+    )
+    by_cluster = zip(names.tolist(), zip(*sums, strict=True), strict=True)
+    return Totals(definition, {str(name): ClusterSums(*each) for name, each in by_cluster})
 
 
 def informative(evaluation: Evaluation) -> NDArray[np.bool_]:
