@@ -124,7 +124,9 @@ def test_replay_writes_a_report_that_needs_nothing(project):
     found = ctcore(*arguments, "--output", "out.html", cwd=project.folder)
     assert found.returncode == 0, found.stderr
     assert "the report is" in found.stderr
-    assert found.stdout.count("2024-01-") == 3
+    weeks, proofs = found.stdout.split("What each proof costs")
+    assert weeks.count("2024-01-") == 3
+    assert all(proof in proofs for proof in ("margin", "better", "not_worse", "point"))
     page = (project.folder / "out.html").read_text()
     assert "http" not in page.replace("http-equiv", "")
     assert "<script" not in page

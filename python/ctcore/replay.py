@@ -427,8 +427,9 @@ class _Watch:
 
 
 def _why(report: RunReport) -> str:
+    """Give the sentence of the check that decided: of the gain, or the first of the step that stopped the run."""
     if report.outcome == "promoted":
-        check = next(check for check in report.checks if check.id.endswith(".gain"))
-        return check.message
-    bad = [check for check in report.checks if check.required and check.verdict not in (Verdict.PASS, Verdict.WARN)]
-    return bad[0].message if bad else report.outcome
+        return next(check for check in report.checks if check.id.endswith(".gain")).message
+    good = (Verdict.PASS, Verdict.WARN)
+    checks = report.record["steps"][report.outcome]["checks"]
+    return str(next(each["message"] for each in checks if each["required"] and Verdict(each["verdict"]) not in good))

@@ -47,6 +47,14 @@ def _table(*columns: str, right: Iterable[str] = ()) -> Table:
     return table
 
 
+def _narrow(*columns: str, right: Iterable[str] = ()) -> Table:
+    """Give a table of many short columns."""
+    table = _table(*columns, right=right)
+    table.padding = (0, 1, 0, 0)
+    table.show_edge = False
+    return table
+
+
 def _verdict(verdict: Verdict) -> str:
     return f"[{_COLOUR[verdict]}]{verdict.value}[/]"
 
@@ -173,69 +181,88 @@ def models_text(models: list[dict[str, Any]], *, root: Path | str, colour: bool)
 
 
 def replay_text(replay: Replay, *, colour: bool) -> str:
-    """Give the weekly table of a replay, and what it adds up to."""
+    """Give the weekly table of a replay, and what it adds up to, in 100 columns."""
     name = replay.metric["metric"] + (f"@{replay.metric['k']}" if replay.metric.get("k") else "")
-    table = _table("as of", "gain on the holdout", "gate", "frozen", "weekly", "gated", "baseline", "queries",
-                   "production", right=("frozen", "weekly", "gated", "baseline", "queries", "production"))  # fmt: skip
+    policies = [
+        policy for policy in replay.policies if any(week.following[policy] is not None for week in replay.weeks)
+    ]
+    numbers = (*policies, "queries", "serves")
+    table = _narrow("as of", "gain on the holdout", "outcome", *numbers, right=numbers)
     for week in replay.weeks:
-        gain = _gain(replay.unit, week.gain, week.lower, week.upper)
         table.add_row(
             week.as_of[:10],
-            escape(gain),
-            "[green]promoted[/]" if week.outcome == "promoted" else f"stopped: {week.outcome}",
-            *(_number(week.following.get(policy), ".4f") for policy in ("frozen", "weekly", "gated", "baseline")),
+            escape(_gain(replay.unit, week.gain, week.lower, week.upper)),
+            "[green]promoted[/]" if week.outcome == "promoted" else week.outcome,
+            *(_number(week.following[policy], ".4f") for policy in policies),
             f"{week.n_queries} (-{week.n_constant})",
             f"v{week.production}" if week.production else "-",
         )
-    means = replay.means
+    means, runs = replay.means, len(replay.weeks) - 1
     table.add_section()
     table.add_row(
-        "mean", "", f"{replay.promotions} of {len(replay.weeks) - 1}",
-        *(_number(means.get(policy), ".4f") for policy in ("frozen", "weekly", "gated", "baseline")), "", "",
-    )  # fmt: skip
+        "mean",
+        "",
+        f"{replay.promotions} of {runs}",
+        *(_number(means.get(policy), ".4f") for policy in policies),
+        "",
+        "",
+    )
     lines = [f"[bold]{replay.model}[/]: {name} on the {replay.every_days} days after each run", table]
     if {"weekly", "gated"} <= means.keys():
         cost = (means["weekly"] - means["gated"]) * (1 if replay.higher_is_better else -1)
         lines.append(
-            f"The gate ({replay.proofs[replay.proof]}) opened {replay.promotions} times in {len(replay.weeks) - 1} and "
-            f"{'cost' if cost > 0 else 'gained'} {abs(cost):.4f} against promoting every time."
+            f"The gate ({replay.proofs[replay.proof]}) opened {replay.promotions} of {runs} times and "
+            f"{'cost' if cost > 0 else 'gained'} {abs(cost):.4f} against weekly."
         )
-    lines.append("queries: (-n) were left out, all their labels being equal.")
-    lines += _proofs(replay)
-    return _render(*lines, colour=colour, width=118)
+    lines += [
+        "outcome: promoted, or the step at which the run stopped.",
+        "queries: (-n) were left out, all their labels being equal.",
+        *_proofs(replay),
+    ]
+    return _render(*lines, colour=colour, width=100)
 
 
 def _proofs(replay: Replay) -> list[Any]:
-    """Give each kind of proof side by side, and each promotion of the one that was asked for."""
+    """Give each kind of proof side by side, and what each of its promotions had proven and then gave."""
     means, sign = replay.means, 1 if replay.higher_is_better else -1
-    table = _table("proof", "what it asks", "opened", "mean", "against weekly", "against frozen",
-                   right=("opened", "mean", "against weekly", "against frozen"))  # fmt: skip
+    numbers = ("opened", "mean", "vs weekly", "vs frozen")
+    table = _narrow("proof", "what it asks", *numbers, right=numbers)
     for path in replay.paths:
-        if path.proof not in means:
-            continue
         against = [
-            f"{sign * (means[path.proof] - means[policy]):+.4f}" if policy in means else "-"
+            f"{sign * (means[path.proof] - means[policy]):+.4f}" if {path.proof, policy} <= means.keys() else "-"
             for policy in ("weekly", "frozen")
         ]
-        name = f"[bold]{path.proof}[/]" if path.proof == replay.proof else path.proof
-        asks = replay.proofs[path.proof]
-        table.add_row(name, asks, str(len(path.promotions)), _number(means[path.proof], ".4f"), *against)
+        opened = str(len(path.promotions))
+        table.add_row(
+            _named(replay, path.proof),
+            replay.proofs[path.proof],
+            opened,
+            _number(means.get(path.proof), ".4f"),
+            *against,
+        )
     unit = replay.unit
-    found: list[Any] = ["[bold]What each proof costs[/], each with a production model of its own:", table]
+    followed = f"the {replay.every_days} days that followed"
+    promoted = _narrow("proof", "promoted", "over", "measured", "proven", followed, right=("measured", "proven"))
     for path in replay.paths:
-        if path.proof != replay.proof or not path.promotions:
-            continue
-        promoted = _table("promoted", "over", "measured on the holdout", "proven", "the days that followed")
         for each in path.promotions:
             promoted.add_row(
+                _named(replay, path.proof),
                 f"{each.as_of[:10]} v{each.candidate}",
                 f"v{each.production}",
                 unit.show(each.gain),
-                "-" if each.proven is None else f"more than {unit.show(each.proven)}",
+                "-" if each.proven is None else f"> {unit.show(each.proven)}",
                 escape(_gain(unit, each.confirmed, each.confirmed_lower, each.confirmed_upper)),
             )
-        found += ["[bold]What was proven, and what the days that followed say[/]:", promoted]
+        promoted.add_section()
+    found: list[Any] = ["", "[bold]What each proof costs[/], each with a production model of its own:", table]
+    if any(path.promotions for path in replay.paths):
+        found += ["", "[bold]The gain that each promotion measured and had proven, and what followed[/]:", promoted]
     return found
+
+
+def _named(replay: Replay, proof: str) -> str:
+    """Give the name of a proof, the one that was asked for in bold."""
+    return f"[bold]{proof}[/]" if proof == replay.proof else proof
 
 
 def _gain(unit: Margin, gain: float | None, lower: float | None, upper: float | None) -> str:
