@@ -20,11 +20,12 @@ from ctcore.validate._quality import KEY_METRICS
 from ctcore.validate._rule import ROW_TESTS, SCANNED, Column, Contract, Rule, of_items
 from ctcore.verdict import Check, Report, Verdict, plain, worst
 
+_WHOLE = ("Int8", "Int16", "Int32", "Int64", "UInt")  # not "Int": an Interval is no number
 # The Arrow types that a logical type admits, by the beginning of their names.
 _ADMITS = {
     "string": ("Utf8", "LargeUtf8", "Utf8View", "Null"),
-    "integer": ("Int", "UInt", "Null"),
-    "number": ("Int", "UInt", "Float", "Decimal", "Null"),
+    "integer": (*_WHOLE, "Null"),
+    "number": (*_WHOLE, "Float", "Decimal", "Null"),
     "boolean": ("Boolean", "Null"),
     "timestamp": ("Timestamp", "Null"),
     "date": ("Date", "Null"),
@@ -34,6 +35,8 @@ _ADMITS = {
     "object": ("Struct", "Null"),
     "map": ("Map", "Null"),
 }
+_BYTES_UNREAD = ("BinaryView", "FixedSizeBinary")
+"""Bytes that the core does not hold against UTF-8."""
 _SHOWN = 3
 """Example rows in a message."""
 
@@ -403,6 +406,9 @@ class _Judge:
         found = self.found["rules"][self.plan.places[id_]]
         if "reason" in found:
             return self._not_run(rule, found["reason"])
+        type_ = self.types[rule.columns[0]] if rule.columns else ""
+        if rule.test == "utf8" and type_.startswith(_BYTES_UNREAD):
+            return self._not_run(rule, f"the bytes of a {type_} are not read as text; cast {rule.columns[0]} to binary")
         asked = found["asked"] if rule.test in ROW_TESTS else found.get("keyed", self.found["rows"])
         broken = Broken(count=found["count"], asked=asked, examples=tuple(found["examples"]))
         self.broken[rule.id] = broken
@@ -627,6 +633,8 @@ def _metric(metric: str, facts: dict[str, Any], keys: dict[str, Any] | None) -> 
     """Compute one of Deequ's analyzers from what the scan counted; ``None`` where it has no value."""
     rows, finite = facts["rows"], facts["finite"]
     if keys is not None:
+        if "reason" in keys:
+            return None
         keyed, distinct, once = keys.get("keyed", 0), keys.get("distinct", 0), keys.get("once", 0)
         return {
             "distinctCount": float(distinct),
@@ -646,6 +654,7 @@ def _metric(metric: str, facts: dict[str, Any], keys: dict[str, Any] | None) -> 
     variance = facts["variance"]
     values: dict[str, float | None] = {
         "completeness": (rows - facts["nulls"]) / rows if rows else None,
+        "valueCount": float(rows - facts["nulls"]),
         "nanCount": float(facts["nans"]),
         "infinityCount": float(facts["positive_infinities"] + facts["negative_infinities"]),
         "zeroCount": float(facts["zeros"]) if finite else None,

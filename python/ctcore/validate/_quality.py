@@ -44,6 +44,7 @@ METRICS = (
     "range",
     "standardDeviation",
     "sum",
+    "valueCount",
     "variance",
     "zeroCount",
 )
