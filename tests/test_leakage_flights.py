@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from conftest import ROOT
-from ctcore import config, data, validate
+from ctcore import config, cycle, data, validate
 from ctcore.verdict import Verdict
 
 FOLDER = ROOT / "examples" / "flight-search"
@@ -168,3 +169,93 @@ def test_rows_of_the_window_in_the_holdout_are_stopped(project, flights, clean):
     again = put(put(again, "time", times), "query", queries)
     report = judged(project, pa.concat_tables([flights.filter(pa.array(~week)), again]), previous=clean)
     assert "leakage.overlap" in alarms(report)
+
+
+# ---------------------------------------------------------------- the same through whole runs
+
+
+DAY = 86_400_000_000
+LATE = "\n\ndef with_delay(table, as_of):\n    found = features(table, as_of)\n    USED['dep_delay'] = pa.float64()\n"
+LATE += "    rows = complete_days(table, as_of)\n    kept = pa.array(schedule(rows)['flights'] >= MIN_FLIGHTS)\n"
+LATE += "    return found.append_column('taxi_score', rows['dep_delay'].filter(kept))\n"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The flight example, its trees few, with a model of the week before that serves."""
+    folder = tmp_path_factory.mktemp("flights")
+    for name in ("contract.yaml", "features.py"):
+        shutil.copy(FOLDER / name, folder / name)
+    text = (FOLDER / "ctcore.toml").read_text().replace("num_iterations = 120", "num_iterations = 5")
+    (folder / "ctcore.toml").write_text(text.replace("data/*.parquet", "flights.parquet"))
+    raw = pq.read_table(FOLDER / "data" / "flights.parquet")
+    raw = raw.filter(pc.less(raw["time_hour"], pa.scalar(AS_OF, raw["time_hour"].type)))
+    pq.write_table(raw, folder / "flights.parquet")
+    assert run(folder, NEWEST).outcome == "promoted"
+    return folder
+
+
+def run(folder, as_of=AS_OF):
+    return cycle.run(config.load(folder), as_of=as_of, cause={"type": "manual"})
+
+
+def last_days(raw, number):
+    moment = pa.scalar(datetime(2013, 4, 15 - number, tzinfo=ZONE), raw["time_hour"].type)
+    return pc.greater_equal(raw["time_hour"], moment).to_numpy()
+
+
+def never_arrived(raw):
+    """The arrivals of two days are those of flights five hours late."""
+    late = np.where(last_days(raw, 2), 300.0, raw["arr_delay"].to_numpy())
+    return raw.set_column(raw.column_names.index("arr_delay"), "arr_delay", pa.array(late, from_pandas=True))
+
+
+def lost(raw):
+    """Nine of ten rows of a Wednesday."""
+    wednesday = last_days(raw, 5) & ~last_days(raw, 4)
+    return raw.filter(pa.array(~(wednesday & (np.random.default_rng(0).random(raw.num_rows) < 0.9))))
+
+
+def last_two_days_lost(raw):
+    return raw.filter(pa.array(~last_days(raw, 2)))
+
+
+def kilometres(raw):
+    miles = raw["distance"].to_numpy()
+    return put(raw, "distance", np.where(last_days(raw, 7), np.round(miles * 1.609344).astype(np.int64), miles))
+
+
+def later(raw):
+    ticks = raw["time_hour"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
+    moved = pa.array(ticks + np.where(last_days(raw, 7), 5 * DAY // 24, 0), pa.timestamp("us", "UTC"))
+    return put(raw, "time_hour", moved.cast(raw["time_hour"].type))
+
+
+@pytest.mark.parametrize(
+    ("change", "stops_at", "check", "words"),
+    [
+        (None, "leakage", "leakage.since.taxi_score", "is new: the best of the last model's features"),
+        (later, "leakage", "leakage.hours", "as if the clock were +5 hours off"),
+        (never_arrived, "leakage", "leakage.label", "labels of 2013-04-13 are 0"),
+        (lost, "leakage", "leakage.rows", "2013-04-10 has "),
+        # What the contract knows stops before anything looks for leaks.
+        (last_two_days_lost, "validate", "freshness", "hours old; 2 days, 0:00:00 allowed"),
+        (kilometres, "validate", "distance.range", "lie below 1 or above 6000, none allowed"),
+    ],
+    ids=["the delay renamed", "five hours", "constant labels", "lost rows", "lost days", "kilometres"],
+)
+def test_a_bad_batch_of_flights_ends_the_run_and_leaves_production(served, tmp_path, change, stops_at, check, words):
+    folder = shutil.copytree(served, tmp_path / "project")
+    if change is None:
+        (folder / "features.py").write_text((folder / "features.py").read_text() + LATE)
+        text = (folder / "ctcore.toml").read_text().replace("features.py:features", "features.py:with_delay")
+        (folder / "ctcore.toml").write_text(text.replace('"late_flight_28d",', '"late_flight_28d", "taxi_score",'))
+    else:
+        raw = change(pq.read_table(folder / "flights.parquet"))
+        pq.write_table(raw, folder / "flights.parquet")
+    report = run(folder)
+    found = [each for each in report.checks if each.id == check]
+    assert [each.verdict for each in found] == [Verdict.FAIL]
+    assert words in found[0].message
+    assert (report.outcome, report.production) == (stops_at, 1)
+    assert "train" not in report.record["steps"]

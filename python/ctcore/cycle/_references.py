@@ -24,7 +24,7 @@ PREVIOUS = "previousSpan"
 def referred(inputs: Inputs, contract: Contract, registry: Registry) -> tuple[Contract, dict[str, Any]]:
     """Give the data that rules name, and the contract without what has nothing to compare with yet."""
     given: dict[str, Any] = dict(inputs.references)
-    if PREVIOUS in given:
+    if PREVIOUS in given or all(rule.options.get("reference") != PREVIOUS for rule in contract.rules):
         return contract, given
     record = accepted_before(registry, inputs.settings.model.name, inputs.as_of)
     if record is None:
