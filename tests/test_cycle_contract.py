@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -9,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from conftest import CONTRACT, ctcore, rows
-from ctcore import config, cycle, data
+from ctcore import config, cycle, data, lineage
+from ctcore.cycle._versions import accepted_before
 from ctcore.errors import ConfigError, DataNotFoundError
 from ctcore.registry import Registry
 from ctcore.verdict import Verdict
@@ -70,6 +73,8 @@ def test_keys_are_looked_up_in_what_the_project_names(project):
     assert (report.outcome, check(report, "user.foreign_key").verdict) == ("promoted", Verdict.PASS)
     record = report.record["inputs"]["data"]["references.users"]["source"]["files"]
     assert [each["path"] for each in record] == ["users.parquet"]
+    told = {each["name"]: each["inputFacets"].keys() for each in lineage.events(report.record)[0]["inputs"]}
+    assert told == {"rows.parquet": {"dataQualityAssertions"}, "users.parquet": set()}  # those rows were not judged
 
     project.rows(with_users(rows(), "eve"))
     broken = run(project, "2024-02-10")
@@ -130,6 +135,21 @@ def test_a_fixed_holdout_has_the_same_references_and_is_as_old_as_it_is(project)
     }
     assert check(report, "holdout.not_yet").verdict is Verdict.PASS
     assert not [each.id for each in report.checks if each.id in ("holdout.known", "holdout.moved", "holdout.length")]
+
+
+def test_a_day_that_breaks_a_key_is_no_measure_of_later_ones(project):
+    pq.write_table(pa.table({"id": ["ann", "bob"]}), project.folder / "users.parquet")
+    usual = f"      - {{id: usual, {CUSTOM} {{check: anomaly, metric: rowCount}}}}\n"
+    asked(project, columns=USERS, quality=usual)
+    setting(project, 'references = {users = "users.parquet"}')
+    table = with_users(rows(), "bob")
+    eve = np.asarray(table["user"].to_pylist(), dtype=object)
+    eve[(35 * 72) - 1] = "eve"  # on the newest day of the run
+    project.rows(table.set_column(table.num_columns - 1, "user", pa.array(eve)))
+    report = run(project)
+    assert report.outcome == "validate"
+    kept = Registry(project.folder / "registry").history("ranker/rows/rows")
+    assert [each["refused"] for each in kept] == [False] * 26 + [True]
 
 
 # ---------------------------------------------------------------- the environment
@@ -200,6 +220,20 @@ def test_a_run_is_compared_with_the_last_one_whose_data_were_accepted(project):
     found = check(report, "moved")
     assert (found.verdict, "from previousSpan" in found.message) == (Verdict.FAIL, True)
     assert production(project) == 1
+
+
+def test_data_are_accepted_where_a_run_of_an_earlier_instant_went_on_with_them(tmp_path):
+    store = Registry(tmp_path / "registry")
+    for day, outcome in ((5, "promoted"), (12, "gate"), (19, "contamination"), (26, "conflict")):
+        version = store.register("m", {"model.txt": str(day).encode()}, run=f"{day}", kind="lightgbm")
+        record = {"inputs": {"as_of": f"2024-02-{day:02}T00:00:00+00:00"}, "outcome": outcome}
+        store.add_evidence("m", version.number, kind="run", verdict="pass", against=None, record=record)
+
+    def before(day):
+        found = accepted_before(store, "m", datetime(2024, 2, day, tzinfo=UTC))
+        return found and found["inputs"]["as_of"][8:10]
+
+    assert [before(day) for day in (5, 6, 12, 19, 26, 27)] == [None, "05", "05", "12", "12", "26"]
 
 
 def test_rows_that_the_source_no_longer_has_are_counted_by_the_record_and_not_looked_into(project):

@@ -298,3 +298,6 @@ def test_the_command_judges_a_log(tmp_path):
     assert found.returncode == 1, found.stderr
     report = json.loads(found.stdout)
     assert (report["kind"], len(report["generations"])) == ("feedback", 8)
+    pq.write_table(recommender(explore=0.0, rows=2_000).drop_columns(["shown_at"]), tmp_path / "log.parquet")
+    unjudged = ctcore(*command, "--format", "json", cwd=tmp_path)
+    assert (unjudged.returncode, "the log has no column shown_at" in unjudged.stdout) == (3, True)

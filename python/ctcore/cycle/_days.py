@@ -31,6 +31,8 @@ def judge_days(inputs: Inputs, contract: Contract, registry: Registry) -> tuple[
     past = [validate.Batch.from_dict(each) for each in registry.history(dataset) if each["as_of"] < as_of]
     seen = past[-1].time if past else None
     asked = contract.without("rows", "rows_ratio", "latency", "drift")  # these are about all that a run reads
+    keyed = {rule.options["table"] for rule in asked.rules if rule.test == "known"}
+    keys = {name: each.table() for name, each in inputs.references.items() if name in keyed}  # once, not each day
     found: list[list[Check]] = []
     batches: list[dict[str, Any]] = []
     table, time = inputs.snapshot.table, inputs.settings.data.time_column
@@ -42,7 +44,7 @@ def judge_days(inputs: Inputs, contract: Contract, registry: Registry) -> tuple[
             now=inputs.as_of,
             window=(day, end),
             environment=inputs.settings.data.environment,
-            references=inputs.references,
+            references=keys,
             history=past if judged else (),
         )
         past.append(report.batch(day))

@@ -24,7 +24,9 @@ _PER_ITEM = 5  # showings of an item, on average: with fewer the unevenness of c
 _RESAMPLES = 50
 _SEED = 1
 _SIGMAS = 3.0
-_BY_CHANCE = 0.05  # of no label that chance chose, where as many are wanted as may be missing
+_BY_CHANCE = (
+    0.05  # how often labels may all be the model's own though chance chose its share: fewer labels tell nothing
+)
 _RISING = 3  # generations in a row
 _COLUMNS = ("item", "model_version", "shown_at", "propensity", "candidates", "exploration", "outcome")
 _CHECKS = (
