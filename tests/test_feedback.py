@@ -211,6 +211,10 @@ def test_propensities_that_cannot_be_or_are_not_those_of_the_policy():
     propensity[:3] = [0.0, 1.5, np.nan]
     broken = found(log.set_column(index, "propensity", pa.array(propensity)))[1]
     assert (broken["propensity"].verdict, broken["propensity"].value) == (Verdict.FAIL, 3)
+    of_few = log.append_column("candidates", pa.array([None, 0.0, *[float(ITEMS)] * (log.num_rows - 2)]))
+    counted = found(of_few)[1]
+    assert (counted["propensity"].verdict, counted["propensity"].value) == (Verdict.FAIL, 2)
+    assert counted["mean_weight"].verdict is Verdict.PASS  # of the rows that can be weighted
 
 
 @pytest.mark.parametrize(

@@ -262,10 +262,16 @@ class _Log:
         """Give the weights for the policy that shows every candidate alike, of the rows with a propensity."""
         if self.propensity is None:
             return None
-        propensity = self.propensity[here]
-        valid = (propensity > 0) & (propensity <= 1)
-        weights: NDArray[np.float64] = 1 / self.candidates[here][valid] / propensity[valid]
+        valid = here & self.valid
+        weights: NDArray[np.float64] = 1 / self.candidates[valid] / self.propensity[valid]
         return weights
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """Tell which rows have a propensity and a number of candidates that can be."""
+        assert self.propensity is not None  # noqa: S101 - asked where there are propensities
+        valid: NDArray[np.bool_] = (self.propensity > 0) & (self.propensity <= 1) & (self.candidates >= 1)
+        return valid
 
     def labels(self, here: NDArray[np.bool_]) -> int:
         """Count the showings whose outcome is known."""
@@ -485,9 +491,9 @@ def _propensity(log: _Log, generations: Sequence[Generation]) -> Iterator[Check]
         for name in ("propensity", "mean_weight"):
             yield _not_run(f"feedback.{name}", str(why))
         return
-    bad = ~((log.propensity > 0) & (log.propensity <= 1))
+    bad = ~log.valid
     count = int(bad.sum())
-    message = f"{count:,} of {len(bad):,} propensities are missing, 0 or less, or above 1"
+    message = f"{count:,} of {len(bad):,} propensities are missing, 0 or less, or above 1, or of fewer than 1 candidate"
     verdict = Verdict.FAIL if count else Verdict.PASS
     yield Check(id="feedback.propensity", verdict=verdict, message=message, value=count, threshold=0, n=len(bad))
     yield _mean_weight(log, generations)
