@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import r2_score, roc_auc_score, root_mean_squared_error
 
+import flight_days
 from conftest import ROOT, rows
 from ctcore import config, cycle, data, gate, metrics, replay
 from ctcore.errors import ArgumentError, ConfigError, DataError
@@ -500,6 +501,20 @@ def test_queries_of_one_day_are_not_independent():
     truth = {"gain": 0.0, "queries": 1_400, "spread": 0.06, "design_effect": 2, "days": 28}
     assert level(300, method="sign_flip", **truth) <= most(0.05, 300)
     assert level(300, method="cluster_t", clustered=False, **truth) > 0.08
+
+
+@pytest.mark.slow
+def test_flights_of_one_day_are_not_independent():
+    """A part of tests/flight_days.py: May's model against June's, on the storms of summer, with half of the trees."""
+    project = config.load(flight_days.FOLDER)
+    days = flight_days.days_of(project, flight_days.year(project), flight_days.SERVED[2], num_iterations=60)
+    assert len(days) == 56
+    found = flight_days.compared(days, clustered=True, method="cluster_t")
+    assert 2_500 < found.n_queries < 3_200
+    assert found.design_effect > 2
+    alone, together = flight_days.below(days, 300).values()
+    assert alone < 0.9
+    assert together >= 1 - most(0.05, 300)
 
 
 # ---------------------------------------------------------------- evidence that grows
