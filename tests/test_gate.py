@@ -588,6 +588,25 @@ def test_a_gain_as_large_as_days_differ_is_proven_in_two_or_three_weeks():
     assert 10 <= np.median(told.argmax(axis=1) + 1) <= 21
 
 
+def test_a_shadow_that_cannot_tell_says_how_many_clusters_would_do():
+    """Four in five and more decide by then, at the gain that was measured."""
+    rng = np.random.default_rng(9)
+    share = 0.02 + 0.02 * rng.normal(size=14)
+    share += 0.02 - share.mean()
+    days = in_shadow({f"{index}": day(float(40 * each)) for index, each in enumerate(share)})
+    _, checks = judged(days, margin="1%")
+    assert checks["gain"].verdict is Verdict.INSUFFICIENT
+    smallest, needed = re.findall(r"a gain of \+([\d.]+)% could .* some (\d+) clusters would", checks["gain"].message)[
+        0
+    ]
+    assert float(smallest) == pytest.approx(100 * (0.01 + 0.02 - checks["gain"].lower), abs=0.01)
+    later = 0.02 + share.std() * rng.normal(size=(1_000, int(needed)))
+    assert 0.8 < ever(running_evidence(later - 0.01), 0.05) < 0.999
+    near = judged(days, margin="2%")[1]["gain"].message
+    assert "no number of clusters would decide: the gain lies too near +2.00%" in near
+    assert "at least 5 clusters are needed" in judged(in_shadow({"monday": day(1.0)}))[1]["gain"].message
+
+
 @pytest.mark.parametrize(
     ("metric", "margin", "proof", "truth"),
     [

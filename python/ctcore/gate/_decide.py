@@ -101,13 +101,18 @@ def queries_to_decide(comparison: Comparison, threshold: float) -> float:
     The interval narrows with the square root of the queries; so many decide in four cases of five. Infinite where the
     gain lies on the threshold, or so near that a thousand times the queries would not do.
     """
-    apart = comparison.gain - threshold
-    width = comparison.gain - comparison.lower if apart > 0 else comparison.upper - comparison.gain
-    z = NormalDist().inv_cdf(comparison.confidence)
+    bounds = (comparison.lower, comparison.upper)
+    return _to_decide(comparison.gain, bounds, threshold, comparison.confidence, comparison.n_queries)
+
+
+def _to_decide(gain: float, bounds: tuple[float, float], threshold: float, confidence: float, n: int) -> float:
+    apart = gain - threshold
+    width = gain - bounds[0] if apart > 0 else bounds[1] - gain
+    z = NormalDist().inv_cdf(confidence)
     width *= 1 + NormalDist().inv_cdf(_POWER) / z if z > 0 else 1.0
     if width > math.sqrt(_UNREALISTIC) * abs(apart):
         return math.inf
-    return comparison.n_queries * (width / apart) ** 2 if apart else math.inf
+    return n * (width / apart) ** 2 if apart else math.inf
 
 
 # ---------------------------------------------------------------- the gain over production
@@ -130,7 +135,8 @@ def _gain(policy: GatePolicy, evidence: Evidence) -> Check:
         message += f"; {evidence.left_out:,} rows that favour production were left out"
     message += f"; {asked(policy)}"
     if verdict is Verdict.INSUFFICIENT:
-        message += f"; {_what_would_do(policy, comparison)}"
+        bounds = (comparison.lower, comparison.upper)
+        message += f"; {what_would_do(policy, comparison.gain, bounds, comparison.n_queries, _units(policy))}"
     return check(policy, "gain", verdict, message, comparison=comparison, threshold=policy.threshold)
 
 
@@ -161,21 +167,20 @@ def proven(policy: GatePolicy, gain: float, lower: float, upper: float) -> tuple
     return Verdict.INSUFFICIENT, "cannot be told"
 
 
-def _what_would_do(policy: GatePolicy, comparison: Comparison) -> str:
+def what_would_do(policy: GatePolicy, gain: float, bounds: tuple[float, float], n: int, units: str) -> str:
     """Say what a proof would have needed."""
-    if math.isinf(comparison.lower) or math.isinf(comparison.upper):
+    if math.isinf(bounds[0]) or math.isinf(bounds[1]):
         least = math.ceil(math.log2(1 / (1 - policy.confidence)))
         return f"at least {least} clusters are needed to prove anything"
-    units = _units(policy)
-    threshold = policy.threshold
-    if comparison.lower > threshold:  # not worse, and no better as measured
+    threshold, show = policy.threshold, policy.unit.show
+    if bounds[0] > threshold:  # not worse, and no better as measured
         threshold = 0.0
-    needed = queries_to_decide(comparison, threshold)
-    smallest = policy.unit.show(smallest_provable(comparison, threshold))
+    needed = _to_decide(gain, bounds, threshold, policy.confidence, n)
+    smallest = show(threshold + gain - bounds[0])
     if math.isinf(needed):
         return (
             f"here a gain of {smallest} could have been proven; no number of {units} would decide: the gain lies too "
-            f"near {policy.unit.show(threshold)}"
+            f"near {show(threshold)}"
         )
     return f"here a gain of {smallest} could have been proven, and some {needed:,.0f} {units} would decide this one"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctcore.errors import ArgumentError
-from ctcore.gate._decide import GateReport, asked, budget, ceiling, check, floor, plausible, proven
+from ctcore.gate._decide import GateReport, asked, budget, ceiling, check, floor, plausible, proven, what_would_do
 from ctcore.metrics import ClusterSums
 from ctcore.verdict import FORMAT, Check, Verdict, plain
 
@@ -192,10 +192,13 @@ class Shadow:
         lower, upper = self.bounds(policy)
         verdict, words = proven(policy, gain, lower, upper)
         interval = f"{show(gain)} [{show(lower)}, {show(upper)}]"
+        message = f"{words}: gain over production {interval} on {_where(count)}; {asked(policy)}, at any look"
+        if verdict is Verdict.INSUFFICIENT:
+            message += f"; {what_would_do(policy, gain, (lower, upper), count, 'clusters')}"
         return Check(
             id=f"{policy.id}.gain",
             verdict=verdict,
-            message=f"{words}: gain over production {interval} on {_where(count)}; {asked(policy)}, at any look",
+            message=message,
             value=gain,
             lower=lower,
             upper=upper,
