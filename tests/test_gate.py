@@ -768,10 +768,12 @@ def test_a_shadow_is_kept_from_one_day_to_the_next(days, spent):
     """Through JSON and back, nothing is lost: the same sums, bounds and refusals."""
     clusters = {name: day(*each) for name, each in days.items()}
     shadow = replace(in_shadow(clusters), spent=frozenset(spent))
-    again = gate.Shadow.from_dict(json.loads(json.dumps(shadow.to_dict(), allow_nan=False)))
+    again = gate.Shadow.from_dict(json.loads(json.dumps(shadow.to_dict(), allow_nan=False, sort_keys=True)))
     assert again == shadow
-    policy = gate.GatePolicy(metric="ndcg@10", confidence=0.6)
-    assert again.decide(policy).to_dict() == shadow.decide(policy).to_dict()
+    assert list(again.clusters) == list(shadow.clusters)  # their order is a part of the evidence
+    for margin in ("1%", 0.01):
+        policy = gate.GatePolicy(metric="ndcg@10", margin=margin, confidence=0.6)
+        assert again.decide(policy).to_dict() == shadow.decide(policy).to_dict()
     for name in (next(iter(days)), *list(spent)[:1]):
         with pytest.raises(ArgumentError, match="was counted before"):
             again.add("c", "p", sums({name: day(1.0)}))
@@ -784,6 +786,8 @@ def test_a_record_that_is_no_shadow_is_refused():
             gate.Shadow.from_dict(record | wrong)
     with pytest.raises(ArgumentError, match="is what serves"):
         gate.Shadow.from_dict(record | {"candidate": "p"})
+    with pytest.raises(ArgumentError, match="holds a cluster twice"):
+        gate.Shadow.from_dict(record | {"clusters": record["clusters"] * 2})
 
 
 def ranked(rng):

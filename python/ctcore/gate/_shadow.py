@@ -102,7 +102,7 @@ class Shadow:
         They are valid at every look; infinite where nothing is told yet.
         """
         advantage, against, share = self._sums(policy)
-        if not share.any():
+        if not (share.any() and against.any()):
             return -math.inf, math.inf
         limit = -math.log(1 - policy.confidence)
         widest = _WIDEST / float(share[share > 0].min() * against.mean())
@@ -153,7 +153,7 @@ class Shadow:
             "candidate": self.candidate,
             "production": self.production,
             "definition": self.definition,
-            "clusters": {name: sums._asdict() for name, sums in self.clusters.items()},
+            "clusters": [{"cluster": name} | sums._asdict() for name, sums in self.clusters.items()],
             "spent": sorted(self.spent),
         }
 
@@ -167,11 +167,16 @@ class Shadow:
         if (record.get("format"), record.get("kind")) != (FORMAT, "shadow"):
             found = f"{record.get('kind')!r} of format {record.get('format')!r}"
             raise ArgumentError(f"record: must be a 'shadow' of format {FORMAT}, found {found}")
+        clusters = {
+            each["cluster"]: ClusterSums(*(each[name] for name in ClusterSums._fields)) for each in record["clusters"]
+        }
+        if len(clusters) < len(record["clusters"]):
+            raise ArgumentError("record: holds a cluster twice; evidence is of new queries")
         return cls(
             candidate=record["candidate"],
             production=record["production"],
             definition=record["definition"],
-            clusters={name: ClusterSums(**sums) for name, sums in record["clusters"].items()},
+            clusters=clusters,
             spent=frozenset(record["spent"]),
         )
 
