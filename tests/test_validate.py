@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from conftest import CONTRACT
 from ctcore import data, validate
 from ctcore.errors import ConfigError, CtcoreError
+from ctcore.validate._metrics import METRICS, MOMENT_METRICS, PAIR_METRICS
 from ctcore.validate._pattern import translate
-from ctcore.validate._quality import METRICS
 from ctcore.verdict import Verdict
 
 HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\n"
@@ -870,6 +870,10 @@ def test_any_type_is_judged_or_said_not_to_be(name):
                         "check: anomaly, metric: mean, method: rateOfChange",
                         "check: drift, statistic: psi, reference: self, max: 0",
                         *(f"check: metric, metric: {metric}, mustBe: 0" for metric in METRICS),
+                        *(f"check: metric, metric: {metric}, mustBe: 0" for metric in MOMENT_METRICS),
+                        *(f"check: metric, metric: {metric}, mustBe: 0, columns: [x, x]" for metric in PAIR_METRICS),
+                        "check: metric, metric: quantile, share: 0.5, mustBe: 0",
+                        "check: metric, metric: distinctness, where: {notNull: true}, mustBe: 0",
                     )
                 ),
             ]
@@ -884,7 +888,7 @@ def test_any_type_is_judged_or_said_not_to_be(name):
         references={"self": table},
         window=(NOW, NOW),
     )
-    assert len(found) == 1 + 5 + 14 + len(METRICS)
+    assert len(found) == 1 + 5 + 14 + len(METRICS) + 7
     assert all(check.message for check in found.values())
     assert found["nulls"].value == {"null": 3, "empty dictionary": 3, "union": 0}.get(name, 1)
     assert validate.contract(validate.infer(table)).columns

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ctcore import _core
 from ctcore.arrow import importable
-from ctcore.errors import CtcoreError
+from ctcore.errors import ArgumentError, CtcoreError
 from ctcore.validate._compare import distance
 from ctcore.validate._history import Batch, anomaly
+from ctcore.validate._metrics import KEY_METRICS, measured, scanned
 from ctcore.validate._nested import values
-from ctcore.validate._quality import KEY_METRICS
 from ctcore.validate._rule import ROW_TESTS, SCANNED, Column, Contract, Rule, of_items
 from ctcore.verdict import Check, Report, Verdict, plain, worst
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _WHOLE = ("Int8", "Int16", "Int32", "Int64", "UInt")  # not "Int": an Interval is no number
 # The Arrow types that a logical type admits, by the beginning of their names.
@@ -37,6 +40,7 @@ _ADMITS = {
 }
 _BYTES_UNREAD = ("BinaryView", "FixedSizeBinary")
 """Bytes that the core does not hold against UTF-8."""
+_BATCH_ROWS = 131_072
 _SHOWN = 3
 """Example rows in a message."""
 
@@ -336,7 +340,7 @@ class _Judge:
             if of_items(name):  # counted among items, not among rows
                 continue
             for metric in ("completeness", *(("mean", "standardDeviation") if name in numbers else ())):
-                value = _metric(metric, facts, None)
+                value = scanned(metric, facts, None)
                 if value is not None:
                     self.metrics[f"{name}.{metric}"] = value
 
@@ -393,6 +397,7 @@ class _Judge:
             "type": self._type,
             "latency": self._latency,
             "metric": self._metric,
+            "measured": self._measured,
             "drift": self._drift,
             "rows_ratio": self._rows_ratio,
             "anomaly": self._anomaly,
@@ -483,6 +488,33 @@ class _Judge:
         n = self.found["columns"][name]["rows"]
         return self._answer(rule.id, good, rule.severity, message, value=value, lower=low, upper=high, n=n)
 
+    def _measured(self, rule: Rule) -> Check:
+        """Judge a metric that reads its columns once more."""
+        metric = rule.options["metric"]
+        conditions = [column for each in rule.when for column in each["columns"]]
+        missing = [name for name in conditions if name not in self.types]
+        if missing:
+            return self._not_run(rule, f"the column {missing[0]} is missing")
+        value: float | None
+        if metric == "columnCount":
+            value, n = float(len(self.found["schema"])), self.found["rows"]
+        elif metric == "rowCount" and not rule.when:
+            value, n = float(self.found["rows"]), self.found["rows"]
+        else:
+            read = _again(self.data, [*rule.columns, *conditions])
+            if read is None:
+                return self._not_run(rule, f"{metric} reads the rows once more; give a table or files, not a stream")
+            try:
+                value, n = measured(rule, read)
+            except ArgumentError as error:
+                return self._not_run(rule, str(error))
+        if value is None:
+            return self._not_run(rule, f"{rule.says} has no value: of these rows, or of columns of this type")
+        message = f"{rule.says} is {value:,g}, {rule.allowed} allowed"
+        low, high = rule.allowed.minimum, rule.allowed.maximum
+        good = rule.allowed.admits(value)
+        return self._answer(rule.id, good, rule.severity, message, value=value, lower=low, upper=high, n=n)
+
     def _value(self, rule: Rule) -> float | None:
         """The metric that a rule asks for, which the history keeps as well."""
         metric = rule.options["metric"]
@@ -490,7 +522,7 @@ class _Judge:
             return float(self.found["rows"])
         name = rule.columns[0]
         keys = self.found["rules"][self.plan.places[rule.id]] if metric in KEY_METRICS else None
-        value = _metric(metric, self.found["columns"][name], keys)
+        value = scanned(metric, self.found["columns"][name], keys)
         if value is not None:
             self.metrics[f"{name}.{metric}"] = value
         return value
@@ -612,6 +644,30 @@ def _length(data: Any) -> int | None:
     return rows
 
 
+def _again(data: Any, columns: Sequence[str]) -> Callable[[], pa.RecordBatchReader] | None:
+    """Give what reads some columns from the first row on, with what lies inside of them; ``None`` of a stream."""
+    if in_files(data):
+        return lambda: data.batches(_outer(data.schema.names, columns))
+    names = getattr(data, "column_names", None)
+    names = getattr(data, "columns", None) if names is None else names
+    if names is None or not hasattr(data, "__getitem__"):
+        return None
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    table = pa.table(data)
+    outer = set(_outer(table.column_names, columns))
+    picked = table.select([place for place, name in enumerate(table.column_names) if name in outer])
+    # Arrow's kernels filter no views.
+    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    picked = picked.cast(pa.schema([each.with_type(plain.get(each.type, each.type)) for each in picked.schema]))
+    return lambda: picked.to_reader(_BATCH_ROWS)
+
+
+def _outer(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """The columns of the data that hold some columns of the contract."""
+    return [name for name in names if any(column.startswith(name) for column in columns)]
+
+
 def _column(data: Any, name: str) -> Any:
     """A column of data that can be read more than once, or what lies inside of one."""
     if in_files(data):
@@ -627,40 +683,3 @@ def _column(data: Any, name: str) -> Any:
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
     return values(pa.table(data), name)
-
-
-def _metric(metric: str, facts: dict[str, Any], keys: dict[str, Any] | None) -> float | None:
-    """Compute one of Deequ's analyzers from what the scan counted; ``None`` where it has no value."""
-    rows, finite = facts["rows"], facts["finite"]
-    if keys is not None:
-        if "reason" in keys:
-            return None
-        keyed, distinct, once = keys.get("keyed", 0), keys.get("distinct", 0), keys.get("once", 0)
-        return {
-            "distinctCount": float(distinct),
-            "distinctness": distinct / keyed if keyed else None,
-            "uniqueness": once / keyed if keyed else None,
-            "uniqueValueRatio": once / distinct if distinct else None,
-            "entropy": keys.get("entropy") if keyed else None,
-        }[metric]
-    if metric in ("minimum", "maximum"):
-        found: float | None = facts[metric]
-        return found
-    if metric in ("minLength", "maxLength"):
-        length: int | None = facts[metric.replace("Length", "_length")]
-        return length
-    if metric == "range":
-        return None if facts["minimum"] is None else facts["maximum"] - facts["minimum"]
-    variance = facts["variance"]
-    values: dict[str, float | None] = {
-        "completeness": (rows - facts["nulls"]) / rows if rows else None,
-        "valueCount": float(rows - facts["nulls"]),
-        "nanCount": float(facts["nans"]),
-        "infinityCount": float(facts["positive_infinities"] + facts["negative_infinities"]),
-        "zeroCount": float(facts["zeros"]) if finite else None,
-        "mean": facts["mean"] if finite else None,
-        "sum": facts["mean"] * finite if finite else None,
-        "variance": variance,
-        "standardDeviation": None if variance is None else variance**0.5,
-    }
-    return values[metric]

@@ -195,6 +195,9 @@ class _Table:
             return Unjudged(id=rule.id, reason=_NOT_OF_ITEMS[rule.test])
         if len({self.lists[column] for column in items}) > 1:
             return Unjudged(id=rule.id, reason="which item of one list stands against which of another is not said")
+        if rule.test == "measured":
+            plain = not rule.when and len(rule.columns) == 1
+            return rule if plain else Unjudged(id=rule.id, reason="of items neither pairs nor conditions are measured")
         if rule.test == "order":
             return replace(rule, test="ordered_items", says=says)
         if rule.test == "metric" or rule.test in ROW_TESTS:

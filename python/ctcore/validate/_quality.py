@@ -10,6 +10,7 @@ from typing import Any
 
 from ctcore.errors import ConfigError, did_you_mean
 from ctcore.validate._history import METHODS, RISK
+from ctcore.validate._metrics import METRICS, MOMENT_METRICS, PAIR_METRICS, RANK_METRICS, TABLE_METRICS
 from ctcore.validate._parts import (
     BOUNDS,
     COMPARISONS,
@@ -29,26 +30,6 @@ from ctcore.validate._parts import (
 )
 from ctcore.validate._rule import Allowed, Rule, Unjudged, of_items
 
-KEY_METRICS = ("distinctCount", "distinctness", "entropy", "uniqueValueRatio", "uniqueness")
-"""Metrics of how often each value occurs."""
-METRICS = (
-    *KEY_METRICS,
-    "completeness",
-    "infinityCount",
-    "maxLength",
-    "maximum",
-    "mean",
-    "minLength",
-    "minimum",
-    "nanCount",
-    "range",
-    "standardDeviation",
-    "sum",
-    "valueCount",
-    "variance",
-    "zeroCount",
-)
-"""Metrics of a column that a rule may bound: Deequ's analyzers."""
 _STATISTICS = ("jensenShannon", "lInfinity", "normalizedAbsoluteDifference", "psi")
 _KINDS = ("boolean", "date", "integer", "number", "timestamp")
 _ELSEWHERE = {"targetLeakage": "leakage is judged over windows of training data, not by the scan of a batch"}
@@ -106,10 +87,14 @@ def compile_quality(given: dict[str, Any], asked: Asked) -> Iterator[Rule | Unju
             return
         if check not in _CHECKS:
             raise ConfigError(f"{asked.place}: no check {check!r}; {did_you_mean(check, [*_CHECKS, *_ELSEWHERE])}")
-        options = {key: value for key, value in implementation.items() if key != "check"}
         severity = severity_of(given, asked.place)
+        bounds = {key: implementation[key] for key in (*OPERATORS, "unit") if key in implementation}
+        if check not in _TOLERANT:
+            bounds = {}
+        options = {key: value for key, value in implementation.items() if key != "check" and key not in bounds}
         for rule in _CHECKS[check](replace(asked, id=id_, options=options)):
-            yield replace(rule, severity=severity)
+            tolerated = allowed(bounds, asked.place) if bounds else rule.allowed
+            yield replace(rule, severity=severity, allowed=tolerated)
         return
     reason = {
         "text": "is a text for people",
@@ -193,11 +178,7 @@ _LIBRARY = {
 
 def _compare(asked: Asked) -> list[Rule]:
     asked.only("columns", "operator")
-    columns = asked.options.get("columns")
-    if not isinstance(columns, list) or len(columns) != 2:
-        raise ConfigError(f"{asked.place}: compare takes two columns, found {columns!r}")
-    left, right = (asked.named(each, asked.place) for each in columns)
-    return [_comparison(asked, left, right)]
+    return [_comparison(asked, *_pair(asked))]
 
 
 def _comparison(asked: Asked, left: str, right: str) -> Rule:
@@ -330,10 +311,35 @@ def _utf8(asked: Asked) -> list[Rule]:
 
 
 def _metric(asked: Asked) -> list[Rule]:
-    asked.only("column", "metric", *OPERATORS)
-    options = {"metric": asked.one_of("metric", METRICS)}
+    """Compile a metric: of the scan, or where it needs passes of its own ``measured``."""
+    asked.only("column", "columns", "metric", "share", "where", *OPERATORS)
+    metric = asked.one_of("metric", (*METRICS, *RANK_METRICS, *MOMENT_METRICS, *PAIR_METRICS, *TABLE_METRICS))
+    options: dict[str, Any] = {"metric": metric}
+    when = tuple(MappingProxyType(_condition(asked, each).scanned()) for each in listed(asked.options.get("where")))
     bounds = allowed(asked.options, asked.place)
-    return [Rule(id=asked.id, test="metric", columns=(asked.own(),), options=options, allowed=bounds)]
+    if ("columns" in asked.options) != (metric in PAIR_METRICS):
+        raise ConfigError(f"{asked.place}: {', '.join(PAIR_METRICS)} take two columns, other metrics none or one")
+    columns = () if metric in TABLE_METRICS else _pair(asked) if metric in PAIR_METRICS else (asked.own(),)
+    if (metric == "quantile") != ("share" in asked.options):
+        raise ConfigError(f"{asked.place}: quantile takes a share, 0.5 for the median, and no other metric does")
+    if metric == "quantile":
+        share = options["share"] = asked.options["share"]
+        if not _is_number(share) or not 0 <= share <= 1:
+            raise ConfigError(f"{asked.place}: share must lie in 0 to 1, found {share!r}")
+    if metric == "columnCount" and when:
+        raise ConfigError(f"{asked.place}: columns do not depend on rows; leave where out")
+    if metric in METRICS and not when:
+        return [Rule(id=asked.id, test="metric", columns=columns, options=options, allowed=bounds)]
+    name = f"{options['share']:g} quantile" if metric == "quantile" else metric
+    says = f"the {name}" + (f" of {' and '.join(columns)}" if columns else "") + (" where asked" if when else "")
+    return [Rule(id=asked.id, test="measured", columns=columns, options=options, when=when, allowed=bounds, says=says)]
+
+
+def _pair(asked: Asked) -> tuple[str, str]:
+    columns = asked.options.get("columns")
+    if not isinstance(columns, list) or len(columns) != 2:
+        raise ConfigError(f"{asked.place}: columns must name two, found {columns!r}")
+    return asked.named(columns[0], asked.place), asked.named(columns[1], asked.place)
 
 
 def _drift(asked: Asked) -> list[Rule]:
@@ -420,3 +426,5 @@ _CHECKS: dict[str, Callable[[Asked], list[Rule]]] = {
     "utf8": _utf8,
     "withinWindow": _within_window,
 }
+_TOLERANT = ("compare", "conditional", "monotonic", "readsAs", "utf8", "withinWindow")
+"""Checks that count rows and may let some break them, by an operator and a unit of their own."""
