@@ -104,6 +104,7 @@ bench: .venv/dev/.ok ## speed of what ships against the peers, measured side by 
 	VIRTUAL_ENV=$(CURDIR)/.venv/dev .venv/dev/bin/maturin develop --release --quiet
 	.venv/dev/bin/python benches/peers.py
 	.venv/dev/bin/python benches/validate.py
+	.venv/dev/bin/python benches/validate.py memory
 	cargo bench --locked --bench kernels --quiet
 
 .PHONY: bench-peers
