@@ -711,6 +711,8 @@ def test_a_shadow_is_of_one_metric():
     for policy in ({"metric": "ndcg@5"}, {"gain": "exp2"}, {"metric": "mae"}):
         with pytest.raises(ArgumentError, match="but the sums are of"):
             judged(shadow, **policy)
+    with pytest.raises(ArgumentError, match=r"but the sums are of .*0\.9"):
+        judged(in_shadow({"monday": day(1.0)}, "quantile_loss@0.9"), metric="quantile_loss@0.5")
     with pytest.raises(ArgumentError, match="proves nothing"):
         judged(shadow, proof="point")
 

@@ -125,8 +125,8 @@ class Shadow:
         if policy.proof == "point":
             raise ArgumentError('proof: "point" proves nothing, so there is nothing to go on watching for')
         asked_of = plain(policy.definition.to_dict())
-        parts = [name for name in ("metric", "k", "gain") if asked_of.get(name) != self.definition.get(name)]
-        if self.clusters and parts:
+        stated = ("metric", "k", "quantile", "threshold", "gain")  # the parts that a policy states
+        if self.clusters and any(asked_of.get(name) != self.definition.get(name) for name in stated):
             raise ArgumentError(f"policy: asks for {asked_of}, but the sums are of {self.definition}")
         advantage, against, share = self._sums(policy)
         total, count = float(against.sum()), len(self.clusters)
