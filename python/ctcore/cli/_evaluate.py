@@ -48,19 +48,21 @@ def evaluate(
     from ctcore import data  # noqa: PLC0415 - heavy
 
     if qrels:
-        table = data.read_trec(qrels, file).table
+        read = data.read_trec(qrels, file)
+        table, aside = read.table, {"missing": len(read.missing), "unjudged": len(read.unjudged)}
         relevance, score, query, document = "relevance", "score", "query", "document"
         preset = preset or "trec"
     else:
-        table = data.read_table(file)
+        table, aside = data.read_table(file), {}
     columns = {"relevance": relevance, "score": score, "query": query}
     rows: dict[str, Any] = {name: _column(table, name, column) for name, column in columns.items()}
     if document in table.column_names:
         rows["document"] = _column(table, "document", document)
     metrics = separated(names)
     presets = [None, *_PRESETS] if conventions else [preset]
-    found = {each or "default": _evaluated(rows, metrics, each) for each in presets}
-    answer(format_, lambda: {"format": 1, "kind": "evaluation", "presets": found}, lambda: _text(found))
+    found = {each or "default": _evaluated(rows, metrics, each, alone=not conventions) for each in presets}
+    told = {"format": 1, "kind": "evaluation", "presets": found, **aside}
+    answer(format_, lambda: told, lambda: _text(found) + _aside(**aside))
     return 0
 
 
@@ -73,15 +75,15 @@ def _column(table: pa.Table, name: str, column: str) -> Any:
     return table[column].to_numpy()
 
 
-def _evaluated(rows: dict[str, Any], metrics: list[str], preset: Any) -> dict[str, Any]:
-    """Give the metrics under one preset, or why there are none."""
+def _evaluated(rows: dict[str, Any], metrics: list[str], preset: Any, *, alone: bool) -> dict[str, Any]:
+    """Give the metrics under one preset, or among several why there are none."""
     from ctcore.metrics import Evaluations, evaluate  # noqa: PLC0415 - the command's own work
 
     rows = dict(rows)
     try:
         found: Evaluations = evaluate(rows.pop("relevance"), rows.pop("score"), metrics=metrics, preset=preset, **rows)
     except ArgumentError as error:
-        if preset is None:
+        if alone:
             raise
         return {"metrics": {}, "findings": [str(error)]}
     return found.to_dict()
@@ -96,7 +98,7 @@ def _text(found: dict[str, Any]) -> str:
         cells = ["-" if value is None else f"{value:.4f}" for value in values]
         cells = [cell.rjust(max(len(name), 6)) for cell, name in zip(cells, names, strict=True)]
         lines.append("  ".join([preset.ljust(wide), *cells]))
-    first = next(iter(found.values()))
+    first = next((each for each in found.values() if each["metrics"]), {"metrics": {}})
     lines.append("")
     for name, each in first["metrics"].items():
         if each["n_tied"]:
@@ -110,3 +112,13 @@ def _text(found: dict[str, Any]) -> str:
         break
     lines += [f"{preset}: {finding}" for preset, each in found.items() for finding in each["findings"]]
     return "\n".join(lines) + "\n"
+
+
+def _aside(missing: int = 0, unjudged: int = 0) -> str:
+    """Say which queries of a TREC run and its judgements have no partner."""
+    lines = ""
+    if missing:
+        lines += f"{missing:,} judged queries are not in the run: they count as if nothing had been retrieved\n"
+    if unjudged:
+        lines += f"{unjudged:,} queries of the run were not judged, and are left out\n"
+    return lines

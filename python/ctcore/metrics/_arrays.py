@@ -12,20 +12,29 @@ from ctcore.errors import ArgumentError, ColumnTypeError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_WIDEST = 8
+"""Bytes of the widest number that the core reads."""
+
 
 def numbers(name: str, values: Any) -> Any:
     """Leave arrays that the core can read as they are; turn sequences into numpy arrays of numbers."""
     if _is_arrow(values):
         return values
-    array = np.ascontiguousarray(_unmasked(name, values))
+    try:
+        array = np.asarray(_unmasked(name, values))
+    except ValueError:
+        raise ArgumentError(f"{name}: must have one dimension, found rows of different lengths") from None
     if array.ndim != 1:
         raise ArgumentError(f"{name}: must have one dimension, found shape {array.shape}")
+    array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
     if array.dtype == np.bool_:
         return array.view(np.uint8)
-    if array.dtype.kind not in "iuf":
+    if array.dtype == np.float16:
+        return array.astype(np.float32)
+    if array.dtype.kind not in "iuf" or array.dtype.itemsize > _WIDEST:
         row = next((row for row, value in enumerate(array) if _is_missing(value)), None)
         where = f", and nothing in row {row}" if row is not None else ""
-        raise ColumnTypeError(f"{name}: must hold numbers, found {array.dtype}{where}")
+        raise ColumnTypeError(f"{name}: must hold numbers of at most 64 bits, found {array.dtype}{where}")
     return array
 
 
@@ -39,12 +48,38 @@ def doubles(name: str, values: Any) -> NDArray[np.float64]:
     return found
 
 
-def groups(rows: int, *, group: Any, query: Any) -> tuple[Any, NDArray[np.uint32] | None]:
+def length(name: str, values: Any) -> int:
+    """Give the number of rows."""
+    try:
+        return len(values)
+    except TypeError:
+        found = type(values).__name__
+        raise ColumnTypeError(f"{name}: must be an array or a sequence, found {found}") from None
+
+
+def sizes_of(group: Any, rows: int) -> NDArray[np.int64]:
+    """Give the sizes of queries, which add up to the rows."""
+    found = np.asarray(numbers("group", group))
+    is_bool = np.asarray(group).dtype == np.bool_
+    if found.size and (found.dtype.kind not in "iu" or is_bool):
+        raise ArgumentError(f"group: must hold whole numbers, found {'bool' if is_bool else found.dtype}")
+    wrong = (found < 0) | (found > rows)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        words = "is negative" if found[at] < 0 else f"is more than the {rows} rows there are"
+        raise ArgumentError(f"group: size {found[at]} of group {at} {words}")
+    sizes = found.astype(np.int64)
+    if sizes.sum() != rows:
+        raise ArgumentError(f"group: the sizes add up to {sizes.sum()}, but there are {rows} rows")
+    return sizes
+
+
+def groups(rows: int, *, group: Any, query: Any) -> tuple[NDArray[np.int64], NDArray[np.uint32] | None]:
     """Give the size of each query and the permutation that brings its rows together (``None``: they are)."""
     if group is not None and query is not None:
         raise ArgumentError("group: give the sizes of the queries (group) or an id for each row (query), not both")
     if group is not None:
-        return numbers("group", group), None
+        return sizes_of(group, rows), None
     if query is None:
         return np.array([rows]), None
     return _core.group_ids(codes("query", query, rows))
@@ -52,7 +87,7 @@ def groups(rows: int, *, group: Any, query: Any) -> tuple[Any, NDArray[np.uint32
 
 def codes(name: str, ids: Any, rows: int) -> Any:
     """Give whole numbers that tell the ids of the rows apart, and order as the ids do. A missing id is an error."""
-    ids = np.asarray(_unmasked(name, ids))
+    ids = _told_apart(name, ids)
     if ids.shape != (rows,):
         raise ArgumentError(f"{name}: must have one id for each of the {rows} rows, found shape {ids.shape}")
     if ids.dtype == np.uint64:  # hashes: shifted to signed numbers, their order kept
@@ -72,6 +107,16 @@ def distinct(name: str, ids: Any) -> tuple[NDArray[Any], NDArray[np.intp]]:
     ids = np.asarray(_unmasked(name, ids))
     _, first, counts = np.unique(codes(name, ids, len(ids)), return_index=True, return_counts=True)
     return ids[first], counts
+
+
+def _told_apart(name: str, ids: Any) -> NDArray[Any]:
+    """Give ids as an array in which different ones are different: a list of text and numbers has no type of NumPy."""
+    ids = _unmasked(name, ids)
+    if not isinstance(ids, (list, tuple)):
+        return np.asarray(ids)
+    kinds = {type(each) for each in ids}
+    whole = kinds == {int} and all(-(1 << 63) <= each < 1 << 63 for each in ids)
+    return np.asarray(ids) if len(kinds) == 1 and (whole or kinds != {int}) else np.asarray(ids, dtype=object)
 
 
 def _codes_of_objects(name: str, ids: NDArray[Any]) -> NDArray[np.intp]:
@@ -108,23 +153,21 @@ def _unmasked(name: str, values: Any) -> Any:
     return values
 
 
-def by_document(sizes: Any, order: NDArray[np.uint32] | None, document: Any, rows: int) -> NDArray[np.uint32]:
+def by_document(
+    sizes: NDArray[np.int64], order: NDArray[np.uint32] | None, document: Any, rows: int
+) -> NDArray[np.uint32]:
     """Give the permutation that brings the rows of each query into descending order of document id."""
-    sizes = np.asarray(sizes)
-    if sizes.sum() != rows:
-        raise ArgumentError(f"group: the sizes add up to {sizes.sum()}, but there are {rows} rows")
     order = np.arange(rows, dtype=np.uint32) if order is None else order
     descending = ~codes("document", document, rows).astype(np.int64)[order]
     found: NDArray[np.uint32] = order[np.lexsort((descending, np.repeat(np.arange(len(sizes)), sizes)))]
     return found
 
 
-def query_weights(weight: Any, sizes: Any, order: NDArray[np.uint32] | None, rows: int) -> Any:
+def query_weights(weight: Any, sizes: NDArray[np.int64], order: NDArray[np.uint32] | None, rows: int) -> Any:
     """Give one weight a query, of weights of the queries or of their rows."""
     if weight is None:
         return None
     weight = np.asarray(numbers("weight", weight), dtype=np.float64)
-    sizes = np.asarray(sizes)
     if len(weight) == len(sizes) or len(weight) != rows:
         return weight
     bad = ~(np.isfinite(weight) & (weight >= 0))

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from ctcore import _core
 from ctcore.errors import ArgumentError
-from ctcore.metrics._arrays import codes, doubles, groups, numbers, query_weights
+from ctcore.metrics._arrays import codes, doubles, groups, length, numbers, query_weights
 from ctcore.metrics._classification import CONSTANT_SCORES
 from ctcore.metrics._definition import BY_ROW, RANKING
 from ctcore.metrics._evaluate import Definition, evaluate, rank_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -211,8 +213,8 @@ def compare(
     method : "sign_flip", "cluster_t", "bootstrap" or "delong", optional
         Sign flips of whole clusters (Hartigan, JASA 64, 1969), the default: exact at few clusters, no variance
         estimated. Student's t on cluster sums. A bootstrap of clusters with ``resamples`` draws: too short
-        below some 30 clusters. AUC: DeLong where rows are independent; else the bootstrap from 30 clusters on,
-        and below that sign flips of the rows' influence on it.
+        below some 30 clusters. AUC: DeLong where rows are independent (sign flips where the placements have no spread
+        at all); else the bootstrap from 30 clusters on, and below that sign flips of the rows' influence on it.
     seed : int
         Of the random draws: the same seed gives the same bounds, for any number of threads.
 
@@ -228,11 +230,12 @@ def compare(
     >>> result.gain, result.n_queries
     (1.0, 6)
     """
-    definition = metric if isinstance(metric, Definition) else Definition.of(metric, preset=preset, **switches)
+    definition = Definition.of(metric, preset=preset, **switches)
     if margin is None:
         margin = Margin(0.0, relative=definition.metric not in _NOT_RELATIVE)
     margin = Margin.of(margin)
     margin.check(definition.metric)
+    _check_question(confidence, resamples, seed)
     if definition.metric == "roc_auc" and weight is not None:
         raise ArgumentError("weight: AUC is compared without weights")
     if method == "delong" and (definition.metric != "roc_auc" or cluster is not None):
@@ -317,7 +320,7 @@ def totals(
     >>> sums["a"].candidate, sums["a"].production, sums["a"].weight
     (1.0, 0.0, 1.0)
     """
-    definition = metric if isinstance(metric, Definition) else Definition.of(metric, preset=preset, **switches)
+    definition = Definition.of(metric, preset=preset, **switches)
     if definition.metric in ("roc_auc", "r2", "rmse"):
         raise ArgumentError(f'metric: {definition.name} is no mean over queries; take "mse" for RMSE')
     rows = {"group": group, "query": query, "document": document, "weight": weight, "item_weight": item_weight}
@@ -392,14 +395,13 @@ class _Ask:
 
 def _rows(relevance: Any, candidate: Any, production: Any) -> int:
     """Give the number of rows, which all three must have."""
-    rows = len(candidate)
+    rows = length("candidate", candidate)
     if rows == 0:
         raise ArgumentError("candidate: there are no rows, so there is nothing to compare")
     for name, values in (("relevance", relevance), ("production", production)):
-        if len(values) != rows:
-            raise ArgumentError(
-                f"{name}: must have a value for each of the candidate's {rows} rows, found {len(values)}"
-            )
+        found = length(name, values)
+        if found != rows:
+            raise ArgumentError(f"{name}: must have a value for each of the candidate's {rows} rows, found {found}")
     return rows
 
 
@@ -433,8 +435,10 @@ def _sample(
         if definition.ranks:
             one, other = rank_pair(definition, relevance, candidate, production, item_weight=item_weight, **queries)
         else:
-            one = evaluate(relevance, candidate, metric=by_unit)
-            other = evaluate(relevance, production, metric=by_unit)
+            with _called({"target": "relevance", "prediction": "candidate"}):
+                one = evaluate(relevance, candidate, metric=by_unit)
+            with _called({"target": "relevance", "prediction": "production"}):
+                other = evaluate(relevance, production, metric=by_unit)
         findings = _of_both(one.findings, other.findings)
         ours, theirs = one.per_query, other.per_query
         used = informative(one) & informative(other)
@@ -548,11 +552,14 @@ def _means(ask: _Ask, sample: _Sample, cluster: NDArray[Any]) -> tuple[float, fl
 def _auc(ask: _Ask, sample: _Sample, cluster: NDArray[Any]) -> tuple[float, float, dict[str, Any]]:
     rows = (sample.target, sample.candidate, sample.production)
     question = {"margin": ask.margin.value, "confidence": ask.confidence}
-    candidate, production, delong, influence = _core.auc_delong(*rows, **question)
+    with _called({"label": "relevance"}):
+        candidate, production, delong, influence = _core.auc_delong(*rows, **question)
     found = _paired(ask, influence, np.ones(len(influence)), cluster, sample.weight, ask.margin.value)
     method = ask.method or "delong"
     if ask.method is None and ask.clustered:
         method = "bootstrap" if found["clusters"] >= _MANY_CLUSTERS else "sign_flip"
+    elif ask.method is None and math.isinf(delong["lower"]):  # placements without any spread
+        method = "sign_flip"
     if method == "delong":
         found |= delong
     elif method == "bootstrap":
@@ -564,18 +571,37 @@ def _paired(
     ask: _Ask, advantage: Any, against: Any, cluster: NDArray[Any], weight: NDArray[np.float64], margin: float
 ) -> dict[str, Any]:
     method = "sign_flip" if ask.method in (None, "delong") else ask.method
-    found = _core.paired(
-        advantage,
-        against,
-        cluster,
-        weight=weight,
-        method=method,
-        margin=margin,
-        confidence=ask.confidence,
-        resamples=ask.resamples,
-        seed=ask.seed,
-    )
+    with _called({"advantage": "candidate", "against": "production"}):
+        found = _core.paired(
+            advantage,
+            against,
+            cluster,
+            weight=weight,
+            method=method,
+            margin=margin,
+            confidence=ask.confidence,
+            resamples=ask.resamples,
+            seed=ask.seed,
+        )
     return dict(found) | {"method": method}
+
+
+def _check_question(confidence: object, resamples: object, seed: object) -> None:
+    if not isinstance(confidence, Real):
+        raise ArgumentError(f"confidence: must be a number such as 0.95, found {confidence!r}")
+    for name, value, least in (("resamples", resamples, 1), ("seed", seed, 0)):
+        if not isinstance(value, Integral) or not least <= value < 1 << 63:
+            raise ArgumentError(f"{name}: must be a whole number of at least {least}, found {value!r}")
+
+
+@contextmanager
+def _called(names: dict[str, str]) -> Iterator[None]:
+    """Let errors of arguments name them as they are called here."""
+    try:
+        yield
+    except ArgumentError as error:
+        name, colon, rest = str(error).partition(":")
+        raise ArgumentError(f"{names.get(name, name)}{colon}{rest}") from None
 
 
 def _of_queries(name: str, column: Any, rows: int, definition: Definition, *, group: Any, query: Any) -> NDArray[Any]:

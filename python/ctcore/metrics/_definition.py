@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -49,6 +51,7 @@ LOSSES = BY_ROW.keys() - {"accuracy"} | {"ece"}
 """Metrics of which less is better."""
 
 _ROWS = [*BY_ROW, "r2", "roc_auc", "pr_auc", "ece"]
+_WITHOUT_CUTOFF = ("r_precision", "bpref", "gauc")
 _EVEN = 0.5
 _LEVELS = {"quantile_loss": "quantile", "accuracy": "threshold"}
 
@@ -112,11 +115,24 @@ class Definition:
 
     def __post_init__(self) -> None:
         k: object = self.k
-        if k is not None and (not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1):
-            raise ArgumentError(f"k: must be a whole number of at least 1, or None, found {k!r}")
+        if k is not None and (not isinstance(k, (int, np.integer)) or isinstance(k, bool) or not 1 <= k < 1 << 32):
+            raise ArgumentError(f"k: must be a whole number of at least 1 and below 2^32, or None, found {k!r}")
+        if k is not None and self.metric in _WITHOUT_CUTOFF:
+            raise ArgumentError(f"k: {self.metric} has no cutoff, found {k}")
+        for name in ("relevant_from", "persistence", "highest_grade", "quantile", "threshold"):
+            value = getattr(self, name)
+            if not isinstance(value, Real) or math.isnan(value):
+                raise ArgumentError(f"{name}: must be a number, found {value!r}")
+        for name in ("ties", "empty", "negative", "ap_denominator", "precision_denominator", "score_type"):
+            if not isinstance(getattr(self, name), str):
+                raise ArgumentError(f"{name}: must be a word, found {getattr(self, name)!r}")
+        if not isinstance(self.gain, (str, Sequence, np.ndarray)):
+            raise ArgumentError(f'gain: must be "linear", "exp2" or a sequence of gains, found {self.gain!r}')
+        if not 0 < self.quantile < 1:
+            raise ArgumentError(f"quantile: must be above 0 and below 1, found {self.quantile}")
 
     @classmethod
-    def of(cls, metric: str, *, preset: Preset | None = None, **switches: Any) -> Definition:
+    def of(cls, metric: str | Definition, *, preset: Preset | None = None, **switches: Any) -> Definition:
         """Read a metric's name; ``switches`` are the other fields.
 
         ``"ndcg@10"`` has its cutoff, ``"quantile_loss@0.9"`` its quantile, ``"accuracy@0.3"`` its threshold.
@@ -128,6 +144,16 @@ class Definition:
         >>> Definition.of("map@10", preset="lightgbm").ap_denominator
         'reachable'
         """
+        unknown = [name for name in switches if name not in cls.__slots__ or name == "metric"]
+        if unknown:
+            raise ArgumentError(f"{unknown[0]}: no such argument; {did_you_mean(unknown[0], cls.__slots__[1:])}")
+        if isinstance(metric, Definition):
+            if preset is not None or switches:
+                given = "preset" if preset is not None else next(iter(switches))
+                raise ArgumentError(f"{given}: the metric is a Definition, which says it already; give one of the two")
+            return metric
+        if not isinstance(metric, str):
+            raise ArgumentError(f'metric: must be a name such as "ndcg@10", or a Definition, found {metric!r}')
         name, at, cutoff = metric.partition("@")
         known = [*RANKING, *_ROWS]
         if name not in known:
@@ -136,9 +162,12 @@ class Definition:
             switches[_LEVELS[name]] = _number(metric, cutoff)
         elif at and (name not in RANKING or not cutoff.isdecimal() or int(cutoff) < 1):
             raise ArgumentError(f'metric: "{metric}" must be a name, or "ndcg@k" with a whole k of at least 1')
+        unread = [each for each in switches if name in _ROWS and each != _LEVELS.get(name)]
+        if unread:
+            raise ArgumentError(f"{unread[0]}: {name} is a metric of rows, and reads no {unread[0]}")
         if preset is not None and preset not in PRESETS:
             raise ArgumentError(f'preset: unknown preset "{preset}"; {did_you_mean(preset, PRESETS)}')
-        parts = {**PRESETS[preset], **switches} if preset else switches
+        parts = {**PRESETS[preset], **switches} if preset and name in RANKING else switches
         return cls(name, int(cutoff) if at and name in RANKING else None, preset=preset, **parts)
 
     @property

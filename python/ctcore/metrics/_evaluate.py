@@ -11,7 +11,7 @@ import numpy as np
 
 from ctcore import _core
 from ctcore.errors import ArgumentError, FindingWarning
-from ctcore.metrics._arrays import by_document, codes, groups, numbers, query_weights
+from ctcore.metrics._arrays import by_document, codes, groups, length, numbers, query_weights
 from ctcore.metrics._classification import area, ece
 from ctcore.metrics._definition import BY_ROW, Definition, Empty, Gain, Preset, Ties
 from ctcore.metrics._pointwise import r2, rmse
@@ -36,6 +36,9 @@ __all__ = [
 
 _WHOLE: dict[str, Callable[..., float]] = {"rmse": rmse, "r2": r2, "ece": ece}
 """Metrics of rows that are more than a mean over rows."""
+
+_WHOLE_ONLY = ("rmse", "r2", "ece", "roc_auc", "pr_auc")
+"""Metrics whose value is no mean of values of rows."""
 
 _CURVES = {"roc_auc": "roc", "pr_auc": "pr"}
 
@@ -105,12 +108,23 @@ class Evaluations(Mapping[str, Evaluation]):
         return len(self.by_name)
 
     def table(self) -> pa.Table:
-        """Give one row a query: its id, or its number without ids, and the value of each metric."""
+        """Give one row a query: its id, or its number without ids, and the value of each metric.
+
+        For metrics of rows one row a row. RMSE, R2, the areas under curves and the calibration error have no value of
+        their own there, and no column.
+        """
         import pyarrow as pa  # noqa: PLC0415 - heavy
 
-        columns = {name: found.per_query for name, found in self.by_name.items()}
+        found = self.by_name.items()
+        columns = {name: each.per_query for name, each in found if each.definition.metric not in _WHOLE_ONLY}
+        if not columns:
+            raise ArgumentError(f"metrics: none of {', '.join(self.by_name)} has a value of each query or row")
         count = len(next(iter(columns.values())))
-        return pa.table({"query": np.arange(count) if self.query is None else self.query, **columns})
+        try:
+            ids = pa.array(np.arange(count) if self.query is None else self.query)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # Arrow has no such type
+            ids = pa.array([str(each) for each in self.query])
+        return pa.table({"query": ids, **columns})
 
     def to_dict(self) -> dict[str, Any]:
         """Give the numbers, without the per-query values."""
@@ -152,7 +166,7 @@ def evaluate(
     relevance: Any,
     score: Any,
     *,
-    metric: str | Definition = "ndcg",
+    metric: str | Definition | None = None,
     metrics: Sequence[str] | None = None,
     group: Any = None,
     query: Any = None,
@@ -207,15 +221,15 @@ def evaluate(
     >>> several.table().column_names
     ['query', 'ndcg@2', 'map', 'mrr']
     """
+    if metric is not None and metrics is not None:
+        raise ArgumentError("metric: give one metric or several metrics, not both")
     if metrics is not None:
         names = list(dict.fromkeys(metrics))
         if not names or isinstance(metrics, str):
             raise ArgumentError(f'metrics: must be a list of names such as ["ndcg@10", "mrr"], found {metrics!r}')
         definitions = [Definition.of(name, preset=preset, **switches) for name in names]
-    elif isinstance(metric, Definition):
-        definitions = [metric]
     else:
-        definitions = [Definition.of(metric, preset=preset, **switches)]
+        definitions = [Definition.of("ndcg" if metric is None else metric, preset=preset, **switches)]
     kinds = {definition.ranks for definition in definitions}
     if len(kinds) > 1:
         raise ArgumentError("metrics: metrics of rankings and losses of rows cannot be evaluated together")
@@ -223,8 +237,10 @@ def evaluate(
         rows = {"group": group, "query": query, "document": document, "weight": weight, "item_weight": item_weight}
         (found,) = _rank(definitions, relevance, {"score": score}, **rows)
     else:
-        if item_weight is not None:
-            raise ArgumentError("item_weight: losses of rows have weights of rows; give weight")
+        of_queries = {"group": group, "query": query, "document": document, "item_weight": item_weight}
+        for name, given in of_queries.items():
+            if given is not None:
+                raise ArgumentError(f"{name}: {definitions[0].name} is a metric of rows, which belong to no query")
         found = _of_rows(definitions, relevance, score, weight=weight)
     return found if metrics is not None else next(iter(found.values()))
 
@@ -281,7 +297,7 @@ def _rank(
     how = definitions[0]
     relevance = numbers("relevance", relevance)
     scores = [numbers(name, score) for name, score in models.items()]
-    rows = len(scores[0])
+    rows = length("score", scores[0])
     sizes, order = groups(rows, group=group, query=query)
     weight = query_weights(weight, sizes, order, rows)
     ids = None if query is None else _ids(query, sizes, order)

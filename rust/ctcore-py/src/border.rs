@@ -88,15 +88,14 @@ pub(crate) fn contiguous(name: &'static str, column: &Column) -> Result<ArrayRef
             arrow_select::concat::concat(&parts)?
         }
     };
-    if array.null_count() > 0 {
-        let row = (0..array.len()).find(|&row| array.is_null(row)).unwrap_or(0);
-        return Err(Error::argument(
-            name,
-            format!(
-                "row {row} is null; drop or fill the {} null rows first",
-                array.null_count()
-            ),
-        ));
+    // Of dictionaries the values may be null, and of the type Null all are, without a bitmap.
+    if let Some(nulls) = array.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
+        let row = (0..array.len()).find(|&row| nulls.is_null(row)).unwrap_or(0);
+        let message = format!(
+            "row {row} is null; drop or fill the {} null rows first",
+            nulls.null_count()
+        );
+        return Err(Error::argument(name, message));
     }
     Ok(array)
 }

@@ -2,6 +2,7 @@
 //! told apart as categories, and what is missing counted by kind.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -250,6 +251,31 @@ pub struct Categories {
     pub counts: HashMap<String, u64>,
 }
 
+/// Texts of so many bytes lie in their views (Arrow's columnar format, "Variable-size Binary View Layout").
+const INLINE: u32 = 12;
+
+/// The hash of the view of a short text: both halves multiplied, the product folded.
+#[derive(Default)]
+struct ViewHasher(u64);
+
+impl Hasher for ViewHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u128(&mut self, view: u128) {
+        let [low, high] = [view as u64, (view >> 64) as u64];
+        let product = u128::from(low ^ 0x9E37_79B9_7F4A_7C15) * u128::from(high ^ 0xD1B5_4A32_D192_ED03);
+        self.0 = product as u64 ^ (product >> 64) as u64;
+    }
+}
+
 impl Categories {
     fn of_chunk(chunk: &dyn Array) -> Result<Self> {
         let mut counts = HashMap::new();
@@ -284,12 +310,24 @@ impl Categories {
         } else {
             let values = cast(chunk, &DataType::Utf8View)?;
             let values = values.as_string_view();
-            for value in values.iter().flatten() {
-                if let Some(count) = counts.get_mut(value) {
+            // The view of a short text is the text and its length: as a number it tells texts apart.
+            let mut short: HashMap<u128, u64, BuildHasherDefault<ViewHasher>> = HashMap::default();
+            for (row, &view) in values.views().iter().enumerate() {
+                if values.is_null(row) {
+                    continue;
+                }
+                if view as u32 <= INLINE {
+                    *short.entry(view).or_insert(0) += 1;
+                } else if let Some(count) = counts.get_mut(values.value(row)) {
                     *count += 1;
                 } else {
-                    counts.insert(value.to_owned(), 1);
+                    counts.insert(values.value(row).to_owned(), 1);
                 }
+            }
+            for (view, count) in short {
+                let bytes = &view.to_le_bytes()[4..][..view as u32 as usize];
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                *counts.entry(text).or_insert(0) += count;
             }
             nulls = values.null_count() as u64;
         }
@@ -513,7 +551,7 @@ mod tests {
     use super::*;
     use arrow_array::{
         BooleanArray, Decimal128Array, DictionaryArray, DurationMillisecondArray, Float64Array, Int64Array,
-        StringArray, TimestampMillisecondArray, TimestampSecondArray,
+        LargeStringArray, StringArray, StringViewArray, TimestampMillisecondArray, TimestampSecondArray,
     };
     use arrow_schema::{Field, Schema};
 
@@ -527,6 +565,36 @@ mod tests {
         let empty = StringArray::from(Vec::<&str>::new());
         let found = Categories::of_column("x", &column(DictionaryArray::new(keys, Arc::new(empty)))).unwrap();
         assert_eq!((found.rows.rows, found.rows.nulls, found.counts.len()), (2, 2, 0));
+    }
+
+    #[test]
+    fn texts_of_any_length_are_told_apart() {
+        let longest = "abcdefghijklmnopqrst";
+        let mut texts: Vec<Option<&str>> = (0..=longest.len()).map(|end| Some(&longest[..end])).collect();
+        texts.extend([
+            None,
+            Some("é"),
+            Some("\0"),
+            Some("\0\0"),
+            Some("a"),
+            Some(longest),
+            None,
+            Some("é"),
+        ]);
+        let mut expected: HashMap<String, u64> = HashMap::new();
+        for text in texts.iter().flatten() {
+            *expected.entry((*text).to_owned()).or_insert(0) += 1;
+        }
+        let columns: [ArrayRef; 3] = [
+            Arc::new(StringArray::from(texts.clone())),
+            Arc::new(LargeStringArray::from(texts.clone())),
+            Arc::new(StringViewArray::from(texts)),
+        ];
+        for column in columns {
+            let found = Categories::of_column("x", &[column]).unwrap();
+            assert_eq!(found.counts, expected);
+            assert_eq!((found.rows.rows, found.rows.nulls), (29, 2));
+        }
     }
 
     #[test]

@@ -202,12 +202,18 @@ impl WeightedMean {
     /// The mean; NaN where there is no value.
     ///
     /// # Errors
-    /// [`Error::Argument`] where all weights are 0.
+    /// [`Error::Argument`] where all weights are 0, and where finite ones are too large to add up.
     pub fn mean(&self) -> Result<f64> {
-        if self.weights() == 0.0 && self.count > 0 {
+        let (total, weights) = (self.total.total(), self.weights());
+        if weights == 0.0 && self.count > 0 {
             return Err(Error::argument("weight", "must not be 0 everywhere"));
         }
-        Ok(self.total.total() / self.weights())
+        if !weights.is_finite() || !total.is_finite() {
+            let message = "the values times their weights are too large to add up; scale the weights down, which \
+                           changes nothing, or the values";
+            return Err(Error::argument("weight", message));
+        }
+        Ok(total / weights)
     }
 }
 

@@ -120,6 +120,10 @@ impl Convention {
         };
         positive("relevant_from", self.relevant_from)?;
         positive("highest_grade", self.highest_grade)?;
+        if self.highest_grade > f64::from(u8::MAX) {
+            let message = format!("must be at most 255, found {}", self.highest_grade);
+            return Err(Error::argument("highest_grade", message));
+        }
         if !(self.persistence > 0.0 && self.persistence < 1.0) {
             let message = format!("must be above 0 and below 1, found {}", self.persistence);
             return Err(Error::argument("persistence", message));

@@ -205,7 +205,10 @@ impl Ranking {
         let mut gains = Vec::with_capacity(grades.len());
         for query in 0..groups.len() {
             let rows = groups.rows(query);
-            let mean = items[rows.clone()].iter().sum::<f64>() / rows.len() as f64;
+            let mean: f64 = items[rows.clone()]
+                .iter()
+                .map(|item| item / rows.len() as f64)
+                .sum();
             let mean = if mean > 0.0 { mean } else { 1.0 };
             let pairs = items[rows.clone()].iter().zip(&grades[rows]);
             gains.extend(pairs.map(|(item, &grade)| item / mean * gain(grade)));

@@ -20,7 +20,8 @@ const CELLS: [u8; 5] = [95, 187, 236, 251, 255];
 /// Clusters drawn from the words of one counter.
 pub(super) const BLOCK: usize = 32;
 
-/// The interval of the gain by `resamples` weighted resamples of whole clusters.
+/// The interval of the gain by `resamples` weighted resamples of whole clusters; unbounded with one
+/// cluster, of which every resample is the same.
 ///
 /// ```
 /// use ctcore::metrics::paired::{Pairs, Question, bootstrap};
@@ -32,6 +33,9 @@ pub(super) const BLOCK: usize = 32;
 /// # Ok::<(), ctcore::Error>(())
 /// ```
 pub fn interval(pairs: &Pairs, question: Question, resamples: usize, seed: u64) -> Interval {
+    if pairs.clusters() < 2 {
+        return Interval::unknown(pairs.gain());
+    }
     // Columns, filled up with clusters that weigh nothing, so that blocks are whole.
     let column = |of: fn(&Total) -> f64| {
         let mut column: Vec<f64> = pairs.totals.iter().map(of).collect();

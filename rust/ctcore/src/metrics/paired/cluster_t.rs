@@ -9,8 +9,9 @@ use super::{Interval, Pairs, Question, Total, factor};
 use crate::num::sum;
 use crate::special::{t_quantile, t_sf};
 
-/// The interval of the gain by Student's t on clusters; unbounded with one cluster, or where the
-/// data cannot tell `sum b` from 0.
+/// The interval of the gain by Student's t on clusters; unbounded with one cluster, where the data
+/// cannot tell `sum b` from 0, and where clusters differ in nothing: they tell of no spread, and a gain
+/// without one is no proof.
 ///
 /// ```
 /// use ctcore::metrics::paired::{Pairs, Question, cluster_t};
@@ -21,16 +22,7 @@ use crate::special::{t_quantile, t_sf};
 /// # Ok::<(), ctcore::Error>(())
 /// ```
 pub fn interval(pairs: &Pairs, question: Question) -> Interval {
-    let unknown = Interval {
-        gain: pairs.gain(),
-        lower: f64::NEG_INFINITY,
-        upper: f64::INFINITY,
-        p_value: 1.0,
-        p_not_better: 1.0,
-        p_not_worse: 1.0,
-        resamples: 0,
-        exact: false,
-    };
+    let unknown = Interval::unknown(pairs.gain());
     let count = pairs.clusters();
     if count < 2 {
         return unknown;
@@ -43,6 +35,11 @@ pub fn interval(pairs: &Pairs, question: Question) -> Interval {
         factor(count) * sum(&pairs.totals, |total| apart(&total))
     };
     let (aa, ab, bb) = (spread(|x, _| x * x), spread(|x, y| x * y), spread(|_, y| y * y));
+    let gain = pairs.gain();
+    let around = aa - 2.0 * gain * ab + gain * gain * bb;
+    if a != 0.0 && around <= (f64::EPSILON * a).powi(2) * count as f64 {
+        return unknown;
+    }
     // The tail of t(g): the p-value of "the gain is at most g".
     let at_most = |gain: f64| {
         let apart = a - gain * b;
@@ -107,5 +104,10 @@ mod tests {
         let same = Pairs::new(&[0.0; 4], &[0.5; 4], None, &[0, 1, 2, 3]).unwrap();
         let same = interval(&same, Question::new(0.0, 0.95).unwrap());
         assert_eq!((same.lower, same.upper, same.p_not_better), (0.0, 0.0, 0.5));
+        for advantage in [1.0, 0.1] {
+            let alike = Pairs::new(&[advantage; 3], &[0.7; 3], None, &[0, 1, 2]).unwrap();
+            let alike = interval(&alike, Question::new(0.0, 0.95).unwrap());
+            assert_eq!((alike.lower, alike.p_value), (f64::NEG_INFINITY, 1.0));
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::{Interval, Question};
 use crate::num::{Moments, order_key};
 use crate::rank::{Sorted, auc};
 use crate::resample::Stream;
-use crate::special::{normal_quantile, normal_sf};
+use crate::special::{t_quantile, t_sf};
 use crate::{Error, Result, par};
 
 /// The placements of two models on the same rows.
@@ -66,29 +66,43 @@ impl Placements {
         })
     }
 
-    /// The interval of the difference where rows are independent.
+    /// The interval of the difference where rows are independent: Student's t, with the degrees of freedom
+    /// of Satterthwaite (Biometrics Bulletin 2, 1946), since a handful of positives tells little of their
+    /// spread; with many it is the normal of the paper. Unbounded where a class has one row, and where the
+    /// placements of the two models differ by the same everywhere: that tells of no spread.
     pub fn interval(&self, question: Question) -> Interval {
         let gain = self.candidate - self.production;
         let part = |values: &[f64]| {
-            let mut moments = Moments::default();
-            for chunk in values.chunks(crate::num::CHUNK) {
-                moments.merge(&Moments::of_chunk(chunk));
-            }
-            moments.variance(1).map(|variance| variance / values.len() as f64)
+            let variance = Moments::of(values).variance(1)?;
+            Some((variance / values.len() as f64, values.len() as f64 - 1.0))
         };
-        let error = part(&self.positives)
-            .zip(part(&self.negatives))
-            .map(|(one, other)| (one + other).sqrt());
-        let z = normal_quantile(question.confidence);
-        let tail = |apart: f64| match error {
-            Some(error) if apart != 0.0 => normal_sf(apart / error),
-            Some(_) => 0.5,
-            None => 1.0,
+        let unknown = Interval::unknown(gain);
+        let Some(((one, one_free), (other, other_free))) = part(&self.positives).zip(part(&self.negatives))
+        else {
+            return unknown;
+        };
+        let error = (one + other).sqrt();
+        if error <= f64::EPSILON && gain != 0.0 {
+            return unknown;
+        }
+        let free = (one + other).powi(2) / (one * one / one_free + other * other / other_free);
+        let free = if free.is_nan() {
+            one_free.min(other_free)
+        } else {
+            free
+        };
+        let quantile = t_quantile(question.confidence, free);
+        let tail = |apart: f64| {
+            if apart == 0.0 {
+                0.5
+            } else {
+                t_sf(apart / error, free)
+            }
         };
         Interval {
             gain,
-            lower: error.map_or(f64::NEG_INFINITY, |error| gain - z * error),
-            upper: error.map_or(f64::INFINITY, |error| gain + z * error),
+            lower: gain - quantile * error,
+            upper: gain + quantile * error,
             p_value: tail(gain - question.margin),
             p_not_better: tail(gain),
             p_not_worse: tail(-gain),
@@ -121,7 +135,7 @@ impl Placements {
 }
 
 /// The interval of the difference of two AUCs by `resamples` weighted resamples of whole clusters,
-/// both AUCs ranked anew in each.
+/// both AUCs ranked anew in each; unbounded with one cluster.
 ///
 /// # Errors
 /// Those of [`Placements::new`], and [`Error::Argument`] where the clusters are not numbered from 0
@@ -142,6 +156,10 @@ pub fn bootstrap(
             "cluster",
             "each row must have one, numbered from 0 without gaps",
         ));
+    }
+    if clusters < 2 {
+        let placements = Placements::new(label, candidate, production)?;
+        return Ok(Interval::unknown(placements.candidate - placements.production));
     }
     let [first, second] = [candidate, production].map(|score| ranking(score, &positive, cluster));
     let gains = par::map(resamples, |resample| {
@@ -282,12 +300,16 @@ mod tests {
             .collect();
         let gain = v10.iter().sum::<f64>() / m as f64;
         let spread = |v: &[f64]| v.iter().map(|x| (x - gain).powi(2)).sum::<f64>() / (v.len() - 1) as f64;
-        let error = (spread(&v10) / m as f64 + spread(&v01) / n as f64).sqrt();
+        let (one, other) = (spread(&v10) / m as f64, spread(&v01) / n as f64);
+        let error = (one + other).sqrt();
+        let free = (one + other).powi(2) / (one.powi(2) / (m - 1) as f64 + other.powi(2) / (n - 1) as f64);
         let placements = Placements::new(&label, &candidate, &production).unwrap();
         let found = placements.interval(Question::new(0.01, 0.975).unwrap());
         assert!((found.gain - gain).abs() < 1e-14);
-        assert!((found.lower - (gain - 1.959_963_984_540_054 * error)).abs() < 1e-13);
-        assert!((found.p_value - normal_sf((gain - 0.01) / error)).abs() < 1e-13);
+        assert!((found.lower - (gain - t_quantile(0.975, free) * error)).abs() < 1e-13);
+        assert!((found.p_value - t_sf((gain - 0.01) / error, free)).abs() < 1e-13);
+        assert!(50.0 < free && free < 60.0); // so the normal of the paper is near
+        assert!((found.lower - (gain - 1.959_963_984_540_054 * error)).abs() < 0.03 * error.max(1.0));
     }
 
     /// The influence values carry the same difference and, row by row, nearly the same variance.
@@ -316,6 +338,25 @@ mod tests {
         assert!((found.gain - exact.gain).abs() < 1e-14);
         assert!((found.lower - exact.lower).abs() < 0.06 * width);
         assert!((found.upper - exact.upper).abs() < 0.06 * width);
+    }
+
+    #[test]
+    fn without_any_spread_nothing_is_proven() {
+        let question = Question::new(0.005, 0.95).unwrap();
+        let (label, perfect, flat) = ([1.0, 1.0, 0.0, 0.0], [3.0, 4.0, 1.0, 2.0], [1.0; 4]);
+        let found = Placements::new(&label, &perfect, &flat)
+            .unwrap()
+            .interval(question);
+        assert_eq!(
+            (found.gain, found.lower, found.p_value),
+            (0.5, f64::NEG_INFINITY, 1.0)
+        );
+        let same = Placements::new(&label, &perfect, &perfect)
+            .unwrap()
+            .interval(question);
+        assert_eq!((same.lower, same.upper, same.p_value), (0.0, 0.0, 1.0));
+        let one = bootstrap(&label, &perfect, &flat, &[0; 4], question, 99, 1).unwrap();
+        assert_eq!((one.gain, one.lower, one.p_value), (0.5, f64::NEG_INFINITY, 1.0));
     }
 
     #[test]

@@ -38,6 +38,22 @@ pub struct Interval {
     pub exact: bool,
 }
 
+impl Interval {
+    /// Nothing can be said of a gain but itself.
+    fn unknown(gain: f64) -> Self {
+        Self {
+            gain,
+            lower: f64::NEG_INFINITY,
+            upper: f64::INFINITY,
+            p_value: 1.0,
+            p_not_better: 1.0,
+            p_not_worse: 1.0,
+            resamples: 0,
+            exact: false,
+        }
+    }
+}
+
 /// What is asked of the gain.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Question {
