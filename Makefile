@@ -85,7 +85,7 @@ parity: .venv/dev/.ok $(PEERS)/evidently/.ok $(PEERS)/nannyml/.ok $(PEERS)/deepc
 	CTCORE_PEERS=$(PEERS) .venv/dev/bin/pytest -m peers -s tests/test_drift_definitions.py
 
 .PHONY: parity-metrics
-parity-metrics: .venv/dev/.ok ## each metric against its peers on 10,000 random inputs: half an hour
+parity-metrics: .venv/dev/.ok ## each metric against its peers on 10,000 random inputs: a quarter of an hour
 	.venv/dev/bin/pip install --quiet --group parity
 	OMP_NUM_THREADS=1 .venv/dev/bin/python benches/parity.py
 

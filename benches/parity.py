@@ -328,11 +328,13 @@ def numpy(grades, scores, sizes, found):
 
 def table(found):
     names = dict.fromkeys(name for _, name in found)
+    largest = {key: np.max(differences) for key, differences in found.items()}
     bare = [name.split(",")[0] for name in names]
     yield "| metric | " + " | ".join(f"{peer} {version(package)}" for peer, package in PEERS.items()) + " |"
     yield "|---" * (len(PEERS) + 1) + "|"
     for name in sorted(names, key=lambda name: (bare.index(name.split(",")[0]), name)):
-        cells = (f"{np.max(found[peer, name]):.0e}" if (peer, name) in found else "" for peer in PEERS)
+        cells = (largest.get((peer, name), "") for peer in PEERS)
+        cells = (f"{each:.0e}".replace("0e+00", "0") if each != "" else "" for each in cells)
         yield f"| {name} | " + " | ".join(cells) + " |"
 
 
