@@ -99,6 +99,23 @@ def test_what_is_missing_is_an_error_that_names_the_argument(kind, column, argum
             metrics.ndcg(rows["grade"], rows["score"], weight=rows["weight"], **groups)
 
 
+@pytest.mark.parametrize("kind", ["numpy", "nullable", "Arrow", "strings", "strings of objects", "categories", "times"])
+def test_a_query_without_an_id_is_an_error(kind):
+    rows = KINDS[kind](frame())
+    rows["query"] = rows["query"].astype("float64" if kind == "numpy" else rows["query"].dtype)
+    rows.loc[7, "query"] = None
+    with pytest.raises(ArgumentError, match=r"query: .*row 7"):
+        metrics.ndcg(rows["grade"], rows["score"], query=rows["query"])
+
+
+@pytest.mark.parametrize("type_", ["bool", "boolean", "bool[pyarrow]"])
+def test_booleans_are_grades(type_):
+    rows = frame()
+    relevant = (rows["grade"] > 1).astype(type_)
+    expected = metrics.ndcg((rows["grade"] > 1).to_numpy().astype(int), rows["score"].to_numpy(), query=rows["query"])
+    assert metrics.ndcg(relevant, rows["score"], query=rows["query"]) == expected
+
+
 def test_the_table_has_the_ids_of_the_frame():
     rows = KINDS["strings"](frame())
     found = metrics.evaluate(rows["grade"], rows["score"], query=rows["query"], metrics=["ndcg"]).table()
