@@ -182,7 +182,7 @@ def test_a_slice_that_is_missing_or_too_small_is_no_pass():
     assert "29 queries tell nothing" in checks["slice.weekday=1"].message
     report, checks = decide(comparison(), slices=("weekday",))
     assert report.verdict is checks["harm"].verdict is Verdict.INSUFFICIENT
-    assert checks["harm"].message == "no slice of weekday was compared"
+    assert checks["harm"].message == "of 1 slices nothing can be told: weekday"
     report, checks = decide(None, **policy)
     assert checks["slices"].verdict is Verdict.NOT_RUN
     assert report.verdict is Verdict.PASS
@@ -267,7 +267,7 @@ def test_a_decision_can_be_made_again_from_its_record():
         ({"yearly_errors": 0.0}, "yearly_errors must be above 0"),
         ({"metric": "roc_auc", "margin": 0.01, "weight": "w"}, "AUC is compared without weights"),
         ({"proof": "foo"}, "proof must be one of margin, better, not_worse, point, found 'foo'"),
-        ({"slices": "weekday"}, "slices must be names of columns, as a list, found 'weekday'"),
+        ({"slices": "weekday"}, "slices must be names of columns, as a list, each once, found 'weekday'"),
         ({"floor": math.nan}, "floor must be a finite number"),
         ({"floor": 0.5, "ceiling": 0.4}, "ceiling must be a finite number better than 0.5, found 0.4"),
         ({"metric": "mae", "floor": 10.0, "ceiling": 12.0}, "ceiling must be a finite number better than 10.0"),

@@ -103,7 +103,7 @@ def test_a_row_without_a_grade_or_a_score_is_an_error(column):
 
 def test_text_is_no_number_and_says_so():
     for relevance in (["a", "b"], np.array(["a", "b"], dtype=object), pa.array(["a", "b"])):
-        with pytest.raises(ColumnTypeError, match="relevance: must hold numbers, found"):
+        with pytest.raises(ColumnTypeError, match="relevance: must hold numbers"):
             metrics.ndcg(relevance, [0.1, 0.2])
     with pytest.raises(ArgumentError, match=r"score: must have one dimension, found shape \(2, 1\)"):
         metrics.ndcg([1, 0], [[0.1], [0.2]])
@@ -209,3 +209,142 @@ def test_models_are_compared_under_the_conventions_of_trec():
     )
     assert weighed.n_queries == 6
     assert weighed.candidate < weighed.production
+
+
+def test_numbers_of_any_byte_order_and_width_are_read():
+    for dtype in (">f8", ">i4", "<f2", ">f2", "?"):
+        target = np.array([1, 0, 1, 1]).astype(dtype)
+        assert metrics.mae(target, [1.0, 0.5, 1.0, 0.0]) == 0.375, dtype
+        assert metrics.ndcg([1, 0, 2, 0], target) == metrics.ndcg([1, 0, 2, 0], [1.0, 0.0, 1.0, 1.0]), dtype
+    with pytest.raises(ColumnTypeError, match="score: must hold numbers of at most 64 bits, found"):
+        metrics.ndcg([1, 0], np.array([1, 2], dtype=np.longdouble))
+    with pytest.raises(ArgumentError, match="relevance: must have one dimension, found rows of different lengths"):
+        metrics.ndcg([[1], [1, 2]], [0.1, 0.2])
+    query = np.repeat(np.arange(3), 4)[::2]  # strided
+    assert metrics.ndcg([1, 0] * 3, [0.1, 0.2] * 3, query=query) == metrics.ndcg(
+        [1, 0] * 3, [0.1, 0.2] * 3, group=[2] * 3
+    )
+
+
+def test_nulls_without_a_bitmap_are_nulls():
+    six = [1, 0, 2, 0, 0, 1]
+    coded = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, 0, 0, 0]), pa.array([0.9, None, 0.1]))
+    with pytest.raises(ArgumentError, match="prediction: row 0 is null"):
+        metrics.mae(six, pa.nulls(6))
+    with pytest.raises(ArgumentError, match="score: row 1 is null"):
+        metrics.ndcg(six, coded)
+    with pytest.raises(ArgumentError, match="production: row 0 is null"):
+        metrics.compare(six, six, pa.nulls(6), metric="ndcg", group=[3, 3])
+
+
+@pytest.mark.parametrize(
+    ("group", "words"),
+    [
+        ([2**62] * 4 + [6], "add up to 18446744073709551622, but there are 6 rows"),
+        ([7, -1], "size -1 of group 1 is negative"),
+        ([3.0, 3.0], "must hold whole numbers, found float64"),
+        ([True] * 6, "must hold whole numbers, found bool"),
+        ([3, 4], "add up to 7, but there are 6 rows"),
+        (pa.array([3, None]), "must hold whole numbers, found float64"),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"weight": [1, 2, 3, 4, 5, 6]}, {"preset": "trec"}, {"preset": "xgboost"}])
+def test_sizes_that_are_none_are_refused_whatever_reads_them_first(group, words, more):
+    more = more | ({"document": list("abcdef")} if more.get("preset") == "trec" else {})
+    with pytest.raises(ArgumentError, match=words):
+        metrics.evaluate([1, 0, 2, 0, 0, 1], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4], metric="ndcg", group=group, **more)
+
+
+def test_what_was_asked_is_answered_or_refused():
+    rows = [1, 0, 1], [0.1, 0.2, 0.3]
+    definition = metrics.Definition.of("ndcg@2")
+    cases = [
+        (lambda: metrics.evaluate(*rows, metric=definition, preset="xgboost"), "preset: the metric is a Definition"),
+        (lambda: metrics.compare(*rows, rows[1], metric=definition, ties="input"), "ties: the metric is a Definition"),
+        (lambda: metrics.evaluate(*rows, metric="ndcg", tise="input"), 'tise: no such argument; did you mean "ties"'),
+        (lambda: metrics.evaluate(*rows, metric="mae", ties="input"), "ties: mae is a metric of rows"),
+        (lambda: metrics.evaluate(*rows, metric="roc_auc", group=[3]), "group: roc_auc is a metric of rows"),
+        (lambda: metrics.evaluate(*rows, metric="ndcg", metrics=["mrr"]), "metric: give one metric or several"),
+        (lambda: metrics.evaluate(*rows, metric=5), "metric: must be a name"),
+        (lambda: metrics.evaluate(*rows, metric="ndcg@99999999999999999999"), r"below 2\^32"),
+        (lambda: metrics.evaluate(*rows, metric="gauc@5"), "k: gauc has no cutoff"),
+        (lambda: metrics.evaluate(*rows, metric="quantile_loss@5"), "quantile: must be above 0 and below 1"),
+        (lambda: metrics.ndcg(*rows, gain=None), "gain: must be"),
+        (lambda: metrics.recall(*rows, relevant_from="a"), "relevant_from: must be a number"),
+        (lambda: metrics.compare(*rows, rows[1], metric="ndcg", resamples=1.5), "resamples: must be a whole number"),
+        (lambda: metrics.compare(*rows, rows[1], metric="ndcg", seed=-1), "seed: must be a whole number"),
+        (lambda: metrics.compare(*rows, rows[1], metric="ndcg", confidence="95%"), "confidence: must be a number"),
+        (lambda: metrics.compare(*rows, rows[1], metric="mae", margin="1%", weight=[0, 0, 0]), "weight"),
+        (lambda: metrics.compare([1, 2, 3], [1, np.nan, 2], [1, 2, 3], metric="mae"), "candidate: must be finite"),
+        (lambda: metrics.compare([1, 2, 3], [1, 2, 3], [1, np.nan, 2], metric="mae"), "production: must be finite"),
+        (lambda: metrics.compare([1, 2, 3], [1, 2, 3], [1, 2, 3], metric="roc_auc"), "relevance: must be 0 or 1"),
+    ]
+    for call, words in cases:
+        with pytest.raises(ArgumentError, match=words):
+            call()
+    with pytest.raises(ArgumentError, match="query: ids must be of one type"):
+        metrics.evaluate([1, 0], [0.1, 0.2], metric="ndcg", query=[1, "1"])
+    assert metrics.evaluate([1, 0, 0], [0.1, 0.2, 0.3], metric="ndcg", query=[2**63 + 1, 2**63, -1]).n_queries == 3
+
+
+def test_a_table_holds_what_has_a_value_of_each_row():
+    several = metrics.evaluate([1, 0], [0.1, 0.2], metrics=["mae", "roc_auc", "rmse"])
+    assert several.table().column_names == ["query", "mae"]
+    with pytest.raises(ArgumentError, match="none of roc_auc, r2 has a value of each query or row"):
+        metrics.evaluate([1, 0], [0.1, 0.2], metrics=["roc_auc", "r2"]).table()
+    wide = np.array([2**70, 2**71], dtype=object)
+    assert metrics.evaluate([1, 0], [0.1, 0.2], metrics=["ndcg"], query=wide).table()["query"].to_pylist() == [
+        str(2**70),
+        str(2**71),
+    ]
+
+
+def test_numbers_too_large_to_add_up_are_an_error():
+    with pytest.raises(ArgumentError, match="too large to add up"):
+        metrics.ndcg([1, 0, 0, 1], [0.1, 0.2, 0.3, 0.4], group=[2, 2], weight=[1e308, 1e308])
+    with pytest.raises(ArgumentError, match="too large to add up"):
+        metrics.mse([1e200], [-1e200])
+    with pytest.raises(ArgumentError, match="highest_grade: must be at most 255"):
+        metrics.err([5, 0], [0.1, 0.2], highest_grade=1_100)
+    with pytest.raises(ArgumentError, match="0 everywhere"):
+        metrics.confusion([1, 0], [0.1, 0.2], weight=[0, 0])
+    heavy = metrics.ndcg([1, 0], [0.1, 0.2], item_weight=[1e308, 1e308])
+    assert heavy == metrics.ndcg([1, 0], [0.1, 0.2], item_weight=[1, 1])
+
+
+def test_a_gain_table_gives_nothing_to_what_nobody_judged():
+    definition = metrics.Definition("dcg", 3, gain=(0.0, 1.0, 5.0), negative="unjudged")
+    assert metrics.evaluate([2, -1, 1], [0.9, 0.8, 0.7], metric=definition).value == 5 + 1 / 2
+    with pytest.raises(
+        ArgumentError, match=r"a gain table of 3 entries holds whole grades below that, found 1\.5 in row 1"
+    ):
+        metrics.evaluate([2, 1.5, -1], [0.9, 0.8, 0.7], metric=definition)
+
+
+def test_without_any_spread_nothing_is_proven():
+    """One cluster, clusters that are all alike, placements that all differ by the same: no spread is not certainty."""
+    target, better, worse = [1.0, 2.0, 3.0], [2.0, 2.0, 2.0], [3.0, 3.0, 3.0]
+    one = metrics.compare(target, better, worse, metric="mae", cluster=[0, 0, 0], method="bootstrap")
+    alike = metrics.compare([1.0, 1.0], [1.0, 1.0], [2.0, 2.0], metric="mae", method="cluster_t", margin=0.1)
+    few = metrics.compare([1, 1, 0, 0], [3, 4, 1, 2], [1, 1, 1, 1], metric="roc_auc", margin=0.005)
+    asked = metrics.compare([1, 1, 0, 0], [3, 4, 1, 2], [1, 1, 1, 1], metric="roc_auc", margin=0.005, method="delong")
+    for found in (one, alike, few, asked):
+        assert found.lower == -np.inf
+        assert found.p_value > 0.05
+    label = np.arange(200) % 2
+    many = metrics.compare(label, label, np.ones(200), metric="roc_auc", margin=0.005)
+    assert many.lower > 0.005  # a perfect model against a constant one, on 200 rows
+    assert many.method.startswith("sign flips")
+
+
+@pytest.mark.parametrize(("positives", "negatives"), [(3, 17), (8, 12), (40, 360)])
+def test_delong_keeps_its_level_with_a_handful_of_positives(positives, negatives):
+    """The lower bound of two equally good models lies above 0 in at most 5% of samples (binomial error of 3,000)."""
+    rng = np.random.default_rng(8)
+    label = np.repeat([1, 0], [positives, negatives])
+    wrong = 0
+    for _ in range(3_000):
+        shared = rng.normal(label, 1)
+        a, b = (shared + rng.normal(0, 0.7, len(label)) for _ in range(2))
+        wrong += metrics.compare(label, a, b, metric="roc_auc").lower > 0
+    assert 0.02 < wrong / 3_000 < 0.05 + 3 * (0.05 * 0.95 / 3_000) ** 0.5

@@ -214,8 +214,9 @@ def _check_gates(settings: Settings, path: Path) -> None:
             raise ConfigError(
                 f"{path}: gate: two gates are called {gate.id!r}; give each a name of its own: name = ..."
             )
-        if Definition.of(gate.metric).ranks != (settings.model.task == "ranking"):
-            raise ConfigError(f"{path}: gate.metric: {gate.metric} does not judge a {settings.model.task}")
+        definition, task = Definition.of(gate.metric), settings.model.task
+        if definition.ranks != (task == "ranking") or (definition.of_classes and task != "classification"):
+            raise ConfigError(f"{path}: gate.metric: {gate.metric} does not judge a {task}")
         if gate.max_calibration_error is not None and settings.model.task != "classification":
             raise ConfigError(f"{path}: gate.max_calibration_error: a {settings.model.task} gives no probabilities")
 

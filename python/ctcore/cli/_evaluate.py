@@ -98,7 +98,7 @@ def _text(found: dict[str, Any]) -> str:
         cells = ["-" if value is None else f"{value:.4f}" for value in values]
         cells = [cell.rjust(max(len(name), 6)) for cell, name in zip(cells, names, strict=True)]
         lines.append("  ".join([preset.ljust(wide), *cells]))
-    first = next((each for each in found.values() if each["metrics"]), {"metrics": {}})
+    first: dict[str, Any] = next((each for each in found.values() if each["metrics"]), {"metrics": {}})
     lines.append("")
     for name, each in first["metrics"].items():
         if each["n_tied"]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ctcore.errors import ArgumentError
 from ctcore.metrics import Comparison, Definition
 from ctcore.verdict import Check, Report, Verdict
 
@@ -74,8 +75,10 @@ def decide(policy: GatePolicy, evidence: Evidence) -> GateReport:
 
     ``pass``: what the policy asks for is proven. ``fail``: the contrary is proven. ``insufficient``: the queries cannot
     tell; that is no fault of the model, and the message says how many would. Neither is an incident. Without a
-    production model the floor alone decides, and the report says so.
+    production model the floor alone decides, and the report says so. Evidence of another metric, unit or confidence
+    than the policy asks for is an :class:`ArgumentError`.
     """
+    _check_evidence(policy, evidence)
     where = f"{evidence.candidate['n_queries']:,} {_units(policy)}"
     checks = [floor(policy, evidence.candidate["value"], where), _gain(policy, evidence), *_guards(policy, evidence)]
     if evidence.comparison is not None:
@@ -85,6 +88,29 @@ def decide(policy: GatePolicy, evidence: Evidence) -> GateReport:
         message = "there is no production model that a slice could lose against"
         checks.append(check(policy, "slices", Verdict.NOT_RUN, message, required=False))
     return GateReport(checks=tuple(checks))
+
+
+def _check_evidence(policy: GatePolicy, evidence: Evidence) -> None:
+    missing = {"value", "n_queries"} - evidence.candidate.keys()
+    if missing:
+        raise ArgumentError(f"evidence: candidate has no {min(missing)!r}; take metrics.evaluate(...).to_dict()")
+    comparison = evidence.comparison
+    if comparison is None:
+        return
+    wanted, found = policy.definition, comparison.definition
+    parts = ("metric", "k", "level", *(("gain",) if "gain" in found.to_dict() else ()))
+    differs = [name for name in parts if getattr(wanted, name) != getattr(found, name)]
+    if differs:
+        raise ArgumentError(f"evidence: is of {found.to_dict()}, but the policy is about {wanted.to_dict()}")
+    if comparison.relative != policy.unit.relative:
+        kinds = ["an amount", "a share of production's metric"]
+        raise ArgumentError(
+            f"evidence: the gain is {kinds[comparison.relative]}, but the policy's margin is {policy.unit}"
+        )
+    if not math.isclose(comparison.confidence, policy.confidence):
+        raise ArgumentError(
+            f"evidence: the bounds are at {comparison.confidence:g}, but the policy asks for {policy.confidence:g}"
+        )
 
 
 def smallest_provable(comparison: Comparison, threshold: float) -> float:
@@ -211,9 +237,18 @@ def _slices(policy: GatePolicy, evidence: Evidence) -> Iterator[Check]:
     # The intersection of the proofs is proven where each is, at its own level (Berger, Technometrics 24, 1982).
     for name, each in found.items():
         yield _not_worse(policy, name, each)
+    for name in _uncompared(policy, evidence):
+        message = f"no value of {name} was compared: nothing is known of it"
+        yield check(policy, f"slice.{name}", Verdict.INSUFFICIENT, message)
     for name in evidence.missing:
         message = f"{name} is in the training data and in no compared query: nothing is known of it"
         yield check(policy, f"slice.{name}", Verdict.INSUFFICIENT, message)
+
+
+def _uncompared(policy: GatePolicy, evidence: Evidence) -> list[str]:
+    """Give the columns of the policy of which the evidence holds no value at all."""
+    held = [*evidence.missing, *(evidence.comparison.slices if evidence.comparison else ())]
+    return [name for name in policy.slices if not any(each.startswith(f"{name}=") for each in held)]
 
 
 def _harm(policy: GatePolicy, evidence: Evidence, told: dict[str, Comparison]) -> Check:
@@ -224,14 +259,12 @@ def _harm(policy: GatePolicy, evidence: Evidence, told: dict[str, Comparison]) -
         if each.p_not_worse > level / (len(told) - rank):
             break
         harmed.append(f"{name} ({_interval(policy, each)})")
-    dark = [*evidence.missing, *(evidence.comparison.slices.keys() - told.keys() if evidence.comparison else ())]
+    found = evidence.comparison.slices if evidence.comparison else {}
+    dark = [*_uncompared(policy, evidence), *evidence.missing, *(found.keys() - told.keys())]
     if harmed:
         return check(policy, "harm", Verdict.FAIL, f"harm is demonstrated on {', '.join(harmed)}")
     if dark:
         message = f"of {len(dark)} slices nothing can be told: {', '.join(sorted(dark))}"
-        return check(policy, "harm", Verdict.INSUFFICIENT, message)
-    if not told:
-        message = f"no slice of {', '.join(policy.slices)} was compared"
         return check(policy, "harm", Verdict.INSUFFICIENT, message)
     message = f"no harm is demonstrated on any of {len(told)} slices, at {policy.confidence:.0%} over all of them"
     return check(policy, "harm", Verdict.PASS, message)

@@ -9,6 +9,8 @@ from typing import Literal, get_args
 from ctcore.errors import ArgumentError, ConfigError
 from ctcore.metrics import Definition, Margin
 
+_LIMITS = ("max_score_psi", "max_calibration_error")
+
 Proof = Literal["margin", "better", "not_worse", "point"]
 
 
@@ -77,19 +79,33 @@ class GatePolicy:
             raise ConfigError(f"gate: {error}") from None
         if self.weight is not None and definition.metric == "roc_auc":
             raise ConfigError("gate: weight: AUC is compared without weights")
+        if not definition.paired:
+            raise ConfigError(f"gate: metric: {self.metric} has no paired interval; take roc_auc, log_loss or brier")
+        self._check_numbers(margin)
         bounds = {
             "margin": (margin.value, margin.value >= 0, "at least 0"),
             "confidence": (self.confidence, 0.5 <= self.confidence < 1, "at least 0.5 and below 1"),
             "yearly_errors": (self.yearly_errors, self.yearly_errors > 0, "above 0"),
             "gates_per_year": (self.gates_per_year, self.gates_per_year >= 1, "at least 1"),
             "proof": (self.proof, self.proof in get_args(Proof), f"one of {', '.join(get_args(Proof))}"),
-            "slices": (self.slices, not isinstance(self.slices, str), "names of columns, as a list"),
+            "slices": (self.slices, _names(self.slices), "names of columns, as a list, each once"),
         }
         for name, (value, good, words) in (bounds | self._optional_bounds(definition, margin)).items():
             if not good:
                 raise ConfigError(f"gate: {name} must be {words}, found {value!r}")
         if self.max_slice_loss is not None and not self.slices:
             raise ConfigError("gate: max_slice_loss needs slices: the columns on whose values it holds")
+
+    def _check_numbers(self, margin: Margin) -> None:
+        for name in ("confidence", "yearly_errors", "gates_per_year", "floor", "ceiling", *_LIMITS):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, (int, float)):
+                raise ConfigError(f"gate: {name} must be a number, found {value!r}")
+        if self.implausible_gain is None and self.implausible is not None and self.implausible <= margin.value:
+            most = margin.show(self.implausible)
+            raise ConfigError(
+                f"gate: beyond {most} a gain is implausible, and margin is {margin}: set implausible_gain"
+            )
 
     def _optional_bounds(self, definition: Definition, margin: Margin) -> dict[str, tuple[object, bool, str]]:
         """Give the values that were given among those that need not be: each with whether it is good, and what is."""
@@ -113,7 +129,7 @@ class GatePolicy:
     @property
     def definition(self) -> Definition:
         """The metric with its conventions."""
-        return Definition.of(self.metric, gain=self.gain)
+        return Definition.of(self.metric) if self.gain == "linear" else Definition.of(self.metric, gain=self.gain)
 
     @property
     def id(self) -> str:
@@ -141,3 +157,10 @@ class GatePolicy:
     def level(self) -> float | None:
         """The chance of promoting a candidate that is no better which one gate may spend; without a budget ``None``."""
         return self.yearly_errors / self.gates_per_year if self.proof in ("margin", "better") else None
+
+
+def _names(found: object) -> bool:
+    """Whether a value is a list of names, each once."""
+    if not isinstance(found, (list, tuple)):
+        return False
+    return all(isinstance(name, str) and name for name in found) and len(set(found)) == len(found)

@@ -20,8 +20,9 @@ def numbers(name: str, values: Any) -> Any:
     """Leave arrays that the core can read as they are; turn sequences into numpy arrays of numbers."""
     if _is_arrow(values):
         return values
+    values = _unmasked(name, values)
     try:
-        array = np.asarray(_unmasked(name, values))
+        array = np.asarray(values)
     except ValueError:
         raise ArgumentError(f"{name}: must have one dimension, found rows of different lengths") from None
     if array.ndim != 1:
@@ -63,15 +64,12 @@ def sizes_of(group: Any, rows: int) -> NDArray[np.int64]:
     is_bool = np.asarray(group).dtype == np.bool_
     if found.size and (found.dtype.kind not in "iu" or is_bool):
         raise ArgumentError(f"group: must hold whole numbers, found {'bool' if is_bool else found.dtype}")
-    wrong = (found < 0) | (found > rows)
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        words = "is negative" if found[at] < 0 else f"is more than the {rows} rows there are"
-        raise ArgumentError(f"group: size {found[at]} of group {at} {words}")
-    sizes = found.astype(np.int64)
-    if sizes.sum() != rows:
-        raise ArgumentError(f"group: the sizes add up to {sizes.sum()}, but there are {rows} rows")
-    return sizes
+    if (found < 0).any():
+        at = int(np.argmax(found < 0))
+        raise ArgumentError(f"group: size {found[at]} of group {at} is negative")
+    if (found > rows).any() or found.sum() != rows:
+        raise ArgumentError(f"group: the sizes add up to {sum(map(int, found))}, but there are {rows} rows")
+    return found.astype(np.int64)
 
 
 def groups(rows: int, *, group: Any, query: Any) -> tuple[NDArray[np.int64], NDArray[np.uint32] | None]:
@@ -90,10 +88,10 @@ def codes(name: str, ids: Any, rows: int) -> Any:
     ids = _told_apart(name, ids)
     if ids.shape != (rows,):
         raise ArgumentError(f"{name}: must have one id for each of the {rows} rows, found shape {ids.shape}")
-    if ids.dtype == np.uint64:  # hashes: shifted to signed numbers, their order kept
+    if ids.dtype.kind == "u" and ids.dtype.itemsize == _WIDEST:  # hashes: shifted to signed numbers, their order kept
         return (ids ^ np.uint64(1 << 63)).view(np.int64)
     if ids.dtype.kind in "iu":
-        return ids
+        return np.ascontiguousarray(ids, dtype=ids.dtype.newbyteorder("="))
     if ids.dtype.kind == "O":
         return _codes_of_objects(name, ids)
     missing = np.isnat(ids) if ids.dtype.kind in "mM" else np.isnan(ids) if ids.dtype.kind in "fc" else None

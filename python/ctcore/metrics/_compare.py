@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -14,7 +15,6 @@ from ctcore import _core
 from ctcore.errors import ArgumentError
 from ctcore.metrics._arrays import codes, doubles, groups, length, numbers, query_weights
 from ctcore.metrics._classification import CONSTANT_SCORES
-from ctcore.metrics._definition import BY_ROW, RANKING
 from ctcore.metrics._evaluate import Definition, evaluate, rank_pair
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 Method = Literal["sign_flip", "cluster_t", "bootstrap", "delong"]
 
-_COMPARED = {*RANKING, *BY_ROW, "r2", "roc_auc"}
 _NOT_RELATIVE = {
     "roc_auc": "0.5, not 0, is chance",
     "gauc": "0.5, not 0, is chance",
@@ -313,7 +312,7 @@ def totals(
     The arguments are those of :func:`compare`, for metrics that are means over queries (rows). Over any clusters
     together the relative gain is ``sum(candidate - production) / sum(production)``, the absolute one ``sum(candidate -
     production) / sum(weight)``, with the opposite sign for losses; both are what ``compare`` gives for these rows.
-    Clusters are called by ``str`` of their value.
+    Clusters are called by their value, a day alike as a date and as its first instant.
 
     >>> rows = {"query": [0, 0, 1, 1], "cluster": ["a", "a", "b", "b"]}
     >>> sums = totals([1, 0, 0, 1], [2, 1, 2, 1], [1, 2, 1, 2], metric="ndcg@1", **rows).clusters
@@ -330,6 +329,7 @@ def totals(
     codes("cluster", cluster, len(candidate))  # refuses rows without one
     unit = _of_queries("cluster", cluster, len(candidate), definition, group=group, query=query)
     names, cluster = np.unique(unit, return_inverse=True)
+    called = [_cluster_name(name) for name in names]
 
     def added(values: NDArray[np.float64], where: NDArray[np.bool_]) -> list[float]:
         weighed = np.where(where, values * sample.weight, 0.0)
@@ -344,8 +344,17 @@ def totals(
         added(sample.candidate, valued),
         added(ones, valued),
     )
-    by_cluster = zip(names.tolist(), zip(*sums, strict=True), strict=True)
-    return Totals(definition, {str(name): ClusterSums(*each) for name, each in by_cluster})
+    by_cluster = zip(called, zip(*sums, strict=True), strict=True)
+    return Totals(definition, {name: ClusterSums(*each) for name, each in by_cluster})
+
+
+def _cluster_name(value: Any) -> str:
+    """Name a cluster alike whatever type holds it: a day is counted once, as a date and as its first instant."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = np.datetime64(value)
+    if isinstance(value, np.datetime64):
+        return str(np.datetime_as_string(value, unit="auto"))
+    return str(int(value)) if isinstance(value, (float, np.floating)) and float(value).is_integer() else str(value)
 
 
 def informative(evaluation: Evaluation) -> NDArray[np.bool_]:
@@ -419,7 +428,7 @@ def _sample(
     rows = _rows(relevance, candidate, production)
     target = np.empty(0)
     findings: tuple[str, ...] = ()
-    if definition.metric not in _COMPARED:
+    if not definition.paired:
         raise ArgumentError(f"metric: {definition.name} has no paired interval; compare roc_auc, log_loss or brier")
     if item_weight is not None and not definition.ranks:
         raise ArgumentError("item_weight: metrics of rows have weights of rows; give weight")
@@ -586,11 +595,11 @@ def _paired(
     return dict(found) | {"method": method}
 
 
-def _check_question(confidence: object, resamples: object, seed: object) -> None:
+def _check_question(confidence: Any, resamples: Any, seed: Any) -> None:
     if not isinstance(confidence, Real):
         raise ArgumentError(f"confidence: must be a number such as 0.95, found {confidence!r}")
     for name, value, least in (("resamples", resamples, 1), ("seed", seed, 0)):
-        if not isinstance(value, Integral) or not least <= value < 1 << 63:
+        if not isinstance(value, Integral) or not least <= int(value) < 1 << 63:
             raise ArgumentError(f"{name}: must be a whole number of at least {least}, found {value!r}")
 
 

@@ -188,6 +188,16 @@ class Definition:
         return self.metric not in _ROWS
 
     @property
+    def paired(self) -> bool:
+        """Whether two models are compared by it, with an interval of the gain."""
+        return self.metric not in ("pr_auc", "ece")
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether its targets are classes, 0 and 1."""
+        return self.metric in ("log_loss", "brier", "accuracy", "roc_auc", "pr_auc", "ece")
+
+    @property
     def level(self) -> float:
         """The quantile or the threshold, for the metrics of rows that have one."""
         return self.threshold if self.metric == "accuracy" else self.quantile

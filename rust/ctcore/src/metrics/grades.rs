@@ -1,6 +1,6 @@
 //! Grades of one query: counted where they are whole, sorted where they are real.
 
-use super::definition::{Convention, Gain};
+use super::definition::Gain;
 use super::select::Selection;
 use crate::{Error, Result};
 
@@ -166,17 +166,13 @@ pub(super) fn table(gain: &Gain, highest: u8) -> Result<Vec<f64>> {
     Ok(gains)
 }
 
-/// The gain of a real grade. A document that nobody judged (a negative grade) has none.
-///
-/// # Errors
-/// [`Error::Argument`] for a gain table, which real grades do not index.
-pub(super) fn real_gain(convention: &Convention) -> Result<fn(f64) -> f64> {
-    match convention.gain {
-        Gain::Linear => Ok(|grade| grade.max(0.0)),
-        Gain::Exp2 => Ok(|grade| grade.max(0.0).exp2() - 1.0),
-        Gain::Table(_) => Err(Error::argument(
-            "relevance",
-            "a gain table needs whole grades from 0 to 255",
-        )),
+/// The gain of a real grade, which a table holds only where it is whole. A document that nobody judged (a
+/// negative grade) has none.
+pub(super) fn real_gain(gain: &Gain) -> impl Fn(f64) -> f64 + Sync {
+    move |grade| match gain {
+        Gain::Linear => grade.max(0.0),
+        Gain::Exp2 => grade.max(0.0).exp2() - 1.0,
+        Gain::Table(_) if grade < 0.0 => 0.0,
+        Gain::Table(table) => table[grade as usize],
     }
 }

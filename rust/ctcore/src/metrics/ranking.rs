@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::cut::Cut;
-use super::definition::{Convention, Empty, Grades, Measure, Metric, Negative, Ties, flag};
+use super::definition::{Convention, Empty, Gain, Grades, Measure, Metric, Negative, Ties, flag};
 
 use super::grades::{Grade, Ideal, real_gain, table};
 use super::groups::Groups;
@@ -182,7 +182,7 @@ impl Ranking {
             }
             Grades::Real(grades) => {
                 self.check_grades(grades, groups)?;
-                let gain = real_gain(&self.convention)?;
+                let gain = real_gain(&self.convention.gain);
                 self.weighed(grades, &gain, models, groups, weight, bounds)
             }
         }
@@ -247,6 +247,18 @@ impl Ranking {
             Negative::Error => 0.0,
             Negative::Unjudged => f64::NEG_INFINITY,
         };
+        if let Gain::Table(table) = &self.convention.gain {
+            let known = |grade: f64| grade < 0.0 || (grade.fract() == 0.0 && grade < table.len() as f64);
+            if let Some(at) = grades.iter().position(|&grade| !known(grade)) {
+                let message = format!(
+                    "a gain table of {} entries holds whole grades below that, found {} in row {}",
+                    table.len(),
+                    grades[at],
+                    groups.input_row(at)
+                );
+                return Err(Error::argument("relevance", message));
+            }
+        }
         let bad = |grade: &f64| !(grade.is_finite() && *grade >= least);
         match grades.iter().position(bad) {
             None => Ok(()),
