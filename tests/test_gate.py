@@ -1002,3 +1002,60 @@ def test_a_replay_shows_the_proofs_side_by_side_and_goes_on_where_it_died(projec
     project.toml('margin = "1%"', 'margin = "2%"')
     with pytest.raises(ArgumentError, match="starts from nothing"):
         replay.replay(config.load(project.folder), moments, every=every, registry=tmp_path / "resumed")
+
+
+# ---------------------------------------------------------------- evidence of something else
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({"metric": "ndcg@5"}, "but the policy is about"),
+        ({"metric": "mae", "floor": 1.0}, "but the policy is about"),
+        ({"gain": "exp2"}, "but the policy is about"),
+        ({"margin": 0.01}, "the gain is a share of production's metric, but the policy's margin is 0.01"),
+        ({"confidence": 0.99}, "the bounds are at 0.95, but the policy asks for 0.99"),
+    ],
+)
+def test_evidence_of_something_else_is_refused(policy, words):
+    with pytest.raises(ArgumentError, match=words):
+        decide(comparison(), **policy)
+    with pytest.raises(ArgumentError, match="candidate has no 'n_queries'"):
+        gate.decide(gate.GatePolicy(metric="ndcg@10"), gate.Evidence(candidate={}, comparison=None, against=None))
+
+
+def test_a_slice_that_was_never_compared_is_no_pass():
+    found = comparison(slices={"weekday=1": comparison(), "weekday=2": comparison()})
+    report, checks = decide(found, slices=("weekday", "country"), max_slice_loss="2%")
+    assert report.verdict is Verdict.INSUFFICIENT
+    assert checks["slice.country"].message == "no value of country was compared: nothing is known of it"
+    assert "country" in checks["harm"].message
+    assert decide(found, slices=("weekday",), max_slice_loss="2%")[0].verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({"metric": "pr_auc"}, "pr_auc has no paired interval"),
+        ({"metric": "quantile_loss@5"}, "quantile: must be above 0 and below 1"),
+        ({"metric": "ndcg", "margin": "60%"}, "beyond +50.00% a gain is implausible, and margin is 60%"),
+        ({"metric": "ndcg", "slices": ("a", "a")}, "slices must be names of columns, as a list, each once"),
+        ({"metric": "ndcg", "confidence": "95%"}, "confidence must be a number, found '95%'"),
+        ({"metric": "ndcg", "floor": "x"}, "floor must be a number, found 'x'"),
+    ],
+)
+def test_policies_that_can_never_decide_are_refused(policy, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        gate.GatePolicy(**policy)
+
+
+def test_a_day_is_one_cluster_whatever_type_holds_it():
+    days = np.repeat(np.arange("2026-11-02", "2026-11-06", dtype="M8[D]"), 2)
+    grades, query = [1, 0] * 4, np.repeat(np.arange(4), 2)
+    names = {
+        tuple(
+            metrics.totals(grades, [0.9, 0.1] * 4, [0.1, 0.9] * 4, metric="ndcg", query=query, cluster=cluster).clusters
+        )
+        for cluster in (days, days.astype("M8[ns]"), days.astype(object), days.astype("M8[us]").astype(object))
+    }
+    assert names == {("2026-11-02", "2026-11-03", "2026-11-04", "2026-11-05")}

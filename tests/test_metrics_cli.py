@@ -63,3 +63,30 @@ def test_what_cannot_be_evaluated_ends_with_2(tmp_path):
     assert "score: 1 rows are null" in err
     code, out, _ = evaluate(tmp_path / "bad.csv", "--metrics", "ndgc@10")
     assert (code, out) == (2, "")
+
+
+def test_what_no_convention_gives_is_an_error_and_what_one_refuses_is_a_dash():
+    folder = GOLDEN / "trec_eval"
+    code, out, err = evaluate(GOLDEN / "lambdarank_test.csv", "--preset", "trec", "--document", "nope")
+    assert (code, out) == (2, "")
+    assert "needs the id of each document" in err
+    code, out, _ = evaluate(
+        folder / "results.test.gz", "--qrels", folder / "qrels.test.gz", "--metrics", "map", "--conventions"
+    )
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines()[1:7]}
+    assert code == 0
+    assert rows["default"] == ["-"]  # it takes no negative grade
+    assert rows["trec"] == ["0.1785"]
+    assert "default: relevance: grades must be finite and at least 0, found -1" in out
+
+
+def test_queries_without_a_partner_are_counted(tmp_path):
+    (tmp_path / "qrels").write_text("1 0 a 1\n2 0 a 1\n3 0 a 1\n")
+    (tmp_path / "run").write_text("1 Q0 a 1 0.5 t\n9 Q0 a 1 0.5 t\n")
+    arguments = (tmp_path / "run", "--qrels", tmp_path / "qrels", "--metrics", "map")
+    code, out, _ = evaluate(*arguments)
+    assert code == 0
+    assert "2 judged queries are not in the run: they count as if nothing had been retrieved" in out
+    assert "1 queries of the run were not judged, and are left out" in out
+    found = json.loads(evaluate(*arguments, "--format", "json")[1])
+    assert (found["missing"], found["unjudged"]) == (2, 1)
