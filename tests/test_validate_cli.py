@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
+from html.parser import HTMLParser
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import ctcore
-from ctcore import data, report, validate
+from ctcore import data, drift, report, validate
 from ctcore.errors import ArgumentError, DataError
 from ctcore.verdict import Verdict
 
@@ -69,19 +72,146 @@ def test_exit_codes(files):
     assert (wrong.returncode, "did you mean" in wrong.stderr) == (2, True)
 
 
-def test_formats(files):
-    contract = ("--contract", files / "contract.yaml")
-    told = json.loads(ctcore("check-data", files / "bad.parquet", *contract, "--format", "json").stdout)
+@pytest.fixture
+def shown(files):
+    """The bad rows in every format; the command's exit code is the same in each."""
+    call = ("check-data", files / "bad.parquet", "--contract", files / "contract.yaml", "--format")
+    done = {each: ctcore(*call, each) for each in ("text", "json", "html", "junit", "markdown")}
+    assert {each.returncode for each in done.values()} == {1}
+    return {name: each.stdout for name, each in done.items()}
+
+
+SUMMARY = "6 rows by trips 1.0.0; 13 of 13 rules judged, exactly: 3 fail, 1 warn, 9 pass"
+
+
+def test_json_says_everything(shown):
+    told = json.loads(shown["json"])
+    counts = {id_: each["count"] for id_, each in told["broken"].items()}
+    assert counts == {
+        "id.nulls": 1, "id.unique": 2, "fare.finite": 0, "fare.range": 1, "kind.known": 2, "kind.odd": 1,
+    }  # fmt: skip
     assert told["broken"]["fare.range"] == {
         "count": 1, "asked": 6, "share": 1 / 6, "exact": True, "examples": [{"row": 3, "value": "900.0"}],
     }  # fmt: skip
-    suite = ET.fromstring(ctcore("check-data", files / "bad.parquet", *contract, "--format", "junit").stdout)  # noqa: S314
-    assert (suite.get("failures"), suite.get("tests")) == ("3", str(len(told["checks"])))
-    assert (
-        "| fail | fare.range |" in ctcore("check-data", files / "bad.parquet", *contract, "--format", "markdown").stdout
-    )
-    page = ctcore("check-data", files / "bad.parquet", *contract, "--format", "html").stdout
-    assert "row 3: 900.0" in page
+    verdicts = {check["id"]: check["verdict"] for check in told["checks"]}
+    assert {id_: verdict for id_, verdict in verdicts.items() if verdict != "pass"} == {
+        "id.nulls": "fail", "id.unique": "fail", "fare.range": "fail", "kind.odd": "warn",
+    }  # fmt: skip
+    assert (told["verdict"], told["rows"], len(verdicts)) == ("fail", 6, 13)
+
+
+def test_every_format_tells_the_same_verdicts_and_counts(shown):
+    told = json.loads(shown["json"])
+    messages = {check["id"]: check["message"] for check in told["checks"] if check["verdict"] != "pass"}
+    bad = {check["id"]: check["verdict"] for check in told["checks"] if check["verdict"] != "pass"}
+    good = [check["id"] for check in told["checks"] if check["verdict"] == "pass"]
+    assert (len(bad), len(good)) == (4, 9)
+
+    suite = ET.fromstring(shown["junit"])  # noqa: S314
+    assert {key: suite.get(key) for key in ("name", "tests", "failures", "errors", "skipped")} == {
+        "name": "trips 1.0.0", "tests": "13", "failures": "3", "errors": "0", "skipped": "0",
+    }  # fmt: skip
+    ends = {case.get("name"): case.find("failure") for case in suite.iter("testcase")}
+    assert list(ends) == [check["id"] for check in told["checks"]]
+    failed = {id_: end.get("message") for id_, end in ends.items() if end is not None}
+    assert failed == {id_: messages[id_] for id_, verdict in bad.items() if verdict == "fail"}
+    assert messages["kind.odd"] in shown["junit"]  # a warning is told, and fails nothing
+
+    lines = shown["markdown"].splitlines()
+    assert lines[0] == f"**data: fail** - {SUMMARY}"
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[4:]]
+    unescaped = [[re.sub(r"\\(.)", r"\1", cell) for cell in row] for row in cells]
+    assert {id_: (verdict, words) for verdict, id_, words in unescaped} == {
+        id_: (bad[id_], messages[id_]) for id_ in bad
+    }
+
+    text = " ".join(shown["text"].split())
+    assert f"data: fail - {SUMMARY}" in text
+    rows = re.findall(r"^ (fail|warn|pass|not_run) +(\S+)", shown["text"], re.MULTILINE)
+    assert rows == sorted(((bad[id_], id_) for id_ in bad), key=lambda row: row[0] != "fail")
+    for message in messages.values():
+        assert message.partition(":")[0] in text
+
+    page = Page(shown["html"])
+    assert page.title == "data: fail"
+    assert SUMMARY in page.text
+    looked, held, passed = page.tables
+    assert {row[1]: row[0] for row in looked[1:]} == bad
+    shares = {row[1]: float(row[3].removesuffix("%")) for row in looked[1:] if row[3]}
+    assert shares == {id_: pytest.approx(100 * told["broken"][id_]["share"], abs=0.001) for id_ in bad}
+    assert [row[0] for row in held[1:]] == ["id", "fare", "kind"]
+    assert [row[0] for row in passed] == good
+
+
+class Page(HTMLParser):
+    """The title, the text and the tables of a page, each a list of rows of cells."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.title, self.text, self.tables, self.within = "", "", [], []
+        self.feed(text)
+        self.text = " ".join(self.text.split())
+        self.tables = [[[" ".join(cell.split()) for cell in row] for row in table] for table in self.tables]
+
+    def handle_starttag(self, tag, _attributes):
+        self.within.append(tag)
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+
+    def handle_endtag(self, tag):
+        while self.within and self.within.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if "style" in self.within or "svg" in self.within:
+            return
+        self.text += data
+        if self.within[-1:] == ["title"]:
+            self.title += data
+        if "td" in self.within or "th" in self.within:
+            self.tables[-1][-1][-1] += data
+
+
+def test_a_page_draws_what_the_columns_hold():
+    rng = np.random.default_rng(0)
+    fares = np.append(rng.uniform(10, 20, 970), [400.0] * 30)
+    table = pa.table({"id": range(1000), "fare": fares, "kind": ["a"] * 600 + ["b"] * 390 + ["<i>"] * 10})
+    found = validate.check(table, validate.contract(validate.parse(CONTRACT)), history=[])
+    past = [
+        validate.Batch(time=datetime(2024, 3, day, tzinfo=UTC), metrics={"rowCount": 10 * day, "fare.mean": 15.0})
+        for day in (2, 1, 3)
+    ]
+    page = report.validation_html(found, profile=drift.profile(table), history=past)
+    drawn = {
+        svg[0]: re.findall(r'height="([\d.]+)"><title>(.*?)</title>', svg[1])
+        for svg in re.findall(r'aria-label="([^"]*)">(.*?)</svg>', page)
+    }
+    assert drawn["kind, 3 values"] == [("34.0", "a: 60.00%"), ("22.1", "b: 39.00%"), ("1", "&lt;i&gt;: 1.00%")]
+    bars = next(bars for title, bars in drawn.items() if title.startswith("fare, "))
+    shares = [float(hint.partition(": ")[2].removesuffix("%")) for _, hint in bars]
+    assert (len(bars), round(sum(shares))) == (30, 100)
+    assert (shares[0], shares[-1], sum(shares[1:-1])) == (pytest.approx(97, abs=0.5), pytest.approx(3, abs=0.5), 0)
+    line = next(svg for svg in re.findall(r'aria-label="rowCount, 4 batches">(.*?)</svg>', page))
+    assert re.findall(r"<title>(.*?)</title>", line) == [
+        "2024-03-01 00:00: 10", "2024-03-02 00:00: 20", "2024-03-03 00:00: 30", "these rows: 1,000",
+    ]  # fmt: skip
+    assert "<i>" not in page
+    bare = report.validation_html(found)
+    assert "<svg" not in bare
+
+
+def test_a_page_of_the_command_draws_the_batches_before(files):
+    (files / "contract.yaml").write_text(CONTRACT)
+    call = ("check-data", files / "good.parquet", "--contract", files / "contract.yaml", "--history", files / "history")
+    for day in (1, 2):
+        assert ctcore(*call, "--as-of", f"2024-03-0{day}").returncode == 0
+    page = ctcore(*call, "--as-of", "2024-03-03", "--format", "html").stdout
+    assert 'aria-label="rowCount, 3 batches"' in page
+    assert 'aria-label="fare.mean, 3 batches"' in page
 
 
 def test_what_the_data_says_stays_text(files):

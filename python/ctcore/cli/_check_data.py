@@ -71,7 +71,7 @@ def check_data(
     With `--history`, rules on the history (`check: anomaly`) judge DATA by the batches before the start of its window,
     or before `--as-of`. FOLDER is a registry, made where there is none.
     """
-    from ctcore import config, report, validate  # noqa: PLC0415 - heavy
+    from ctcore import config, drift, report, validate  # noqa: PLC0415 - heavy
     from ctcore import data as rows  # noqa: PLC0415
     from ctcore.registry import Registry  # noqa: PLC0415
 
@@ -84,6 +84,7 @@ def check_data(
             "history: say when DATA is of, with --window or --as-of: a batch that is checked twice must count once"
         )
     registry, dataset = Registry(history) if history else None, f"{compiled.id}/{compiled.table}"
+    past = [validate.Batch.from_dict(each) for each in registry.history(dataset)] if registry else None
     found = validate.check(
         source,
         compiled,
@@ -92,7 +93,7 @@ def check_data(
         environment=environment,
         references=dict(_reference(each) for each in references),
         distrust_statistics=distrust_statistics,
-        history=[validate.Batch.from_dict(each) for each in registry.history(dataset)] if registry else None,
+        history=past,
     )
     if registry:
         batch = found.batch(span[0] if span else now)
@@ -102,8 +103,15 @@ def check_data(
     parted = rows.quarantine(source, found, quarantine) if quarantine else None
     if parted is not None:
         talk(f"{parted.clean_rows:,} rows are in {parted.clean}, {parted.rejected_rows:,} in {parted.rejected}")
+
+    def as_page(each: ValidationReport) -> str:
+        there = [column.name for column in compiled.columns if column.name in source.schema.names]
+        drawn = drift.profile(source.select(there)) if there and each.rows else None
+        earlier = [batch for batch in past or () if batch.time < (span[0] if span else now)]
+        return report.validation_html(each, profile=drawn, history=earlier)
+
     shown: dict[str, Callable[[ValidationReport], str]] = {
-        "html": report.validation_html,
+        "html": as_page,
         "junit": report.validation_junit,
         "markdown": report.validation_markdown,
         "text": lambda each: report.validation_text(each, colour=colour()),

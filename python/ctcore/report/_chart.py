@@ -140,6 +140,47 @@ def heat(labels: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[fl
     return Markup(f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="drift per feature">{body}</svg>')  # noqa: S704 - escaped
 
 
+_SMALL = (180, 36)
+
+
+def histogram(heights: Sequence[float], hints: Sequence[str], title: str) -> Markup:
+    """Draw bars side by side, in the size of a line of text or two; the highest fills it."""
+    wide, high = _SMALL
+    step, most = wide / max(len(heights), 1), max([*heights, 0]) or 1
+    parts = []
+    for place, (value, hint) in enumerate(zip(heights, hints, strict=True)):
+        tall = round((high - 2) * value / most, 1)
+        tall = max(tall, 1) if value else 0  # what is there is seen
+        parts.append(
+            f'<rect x="{place * step:.1f}" y="{high - tall}" width="{max(step - 1, 0.5):.1f}" height="{tall}">'
+            f"<title>{escape(hint)}</title></rect>"
+        )
+    return _small(parts, title)
+
+
+def sparkline(values: Sequence[float], hints: Sequence[str], title: str) -> Markup:
+    """Draw values over time without axes; the newest is marked."""
+    wide, high = _SMALL
+    low, top = min(values), max(values)
+    scale = (high - 8) / (top - low) if top > low else 0
+    step = (wide - 8) / max(len(values) - 1, 1)
+    points = [(round(4 + i * step, 1), round(high - 4 - (value - low) * scale, 1)) for i, value in enumerate(values)]
+    path = " ".join(f"{x},{y}" for x, y in points)
+    parts = [f'<polyline points="{path}" fill="none"/>']
+    for (x, y), hint in zip(points, hints, strict=True):
+        newest = ' class="newest"' if (x, y) == points[-1] else ""
+        parts.append(f'<circle{newest} cx="{x}" cy="{y}" r="2"><title>{escape(hint)}</title></circle>')
+    return _small(parts, title)
+
+
+def _small(parts: Sequence[str], title: str) -> Markup:
+    wide, high = _SMALL
+    body = "".join(parts)
+    return Markup(  # noqa: S704 - every text in it was escaped
+        f'<svg class="small" viewBox="0 0 {wide} {high}" role="img" aria-label="{escape(title)}">{body}</svg>'
+    )
+
+
 def _ticks(low: float, high: float) -> list[float]:
     """Give round numbers that enclose [low, high], about six of them."""
     if high <= low:
