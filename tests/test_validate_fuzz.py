@@ -25,10 +25,9 @@ import pyarrow.parquet as pq
 import pytest
 
 CASES = 300
-HANGS = {"coded.parquet": [57]}
-"""Seeds at which Arrow's reader of dictionaries never comes back from a page that is not there."""
-SECONDS = 10
-"""Of a case: about a hundred times what one takes."""
+SECONDS = 60
+"""Of a case, which takes a hundredth of one, but for seed 57 of coded.parquet: a torn page of a dictionary makes Arrow
+allocate 2 GB, five seconds long, before it sees the damage."""
 ADDRESS_SPACE = 4 << 30
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
 CONTRACT = """
@@ -167,21 +166,14 @@ def ran(tmp_path, *arguments):
 
 @pytest.mark.parametrize("name", started())
 def test_damaged_bytes_are_judged_or_refused(name, tmp_path):
-    seeds = [seed for seed in range(CASES) if seed not in HANGS.get(name, [])]
-    ends = ran(tmp_path, name, *seeds)
-    assert sum(ends.values()) == len(seeds)
+    ends = ran(tmp_path, name, *range(CASES))
+    assert sum(ends.values()) == CASES
     if name == "rows.json":  # no format of data: refused before it is read
         assert ends == {"refused": CASES}
     else:
         assert ends["fail"] >= 1  # the undamaged one breaks the contract
         assert ends["refused"] > 20
         assert set(ends) <= {"pass", "warn", "fail", "not_run", "insufficient", "refused"}
-
-
-@pytest.mark.xfail(strict=True, reason="pyarrow 26 does not end where a dictionary's column chunk holds no page")
-@pytest.mark.parametrize(("name", "seed"), [(name, seed) for name, seeds in HANGS.items() for seed in seeds])
-def test_a_column_chunk_without_a_page_is_refused(name, seed, tmp_path):
-    assert ran(tmp_path, name, seed) == {"refused": 1}
 
 
 def test_rows_that_are_not_there_are_missed(tmp_path):

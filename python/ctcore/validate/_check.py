@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -312,7 +312,7 @@ class _Judge:
         self.metrics["rowCount"] = self.found["rows"]
         checks = [*self._table(), *(self._present(column) for column in self.contract.columns)]
         columns = {column.name: column for column in self.contract.columns}
-        numbers = [column.name for column in self.contract.columns if column.type in ("integer", "number")]
+        numbers = {column.name for column in self.contract.columns if column.type in ("integer", "number")}
         self._measure(numbers)
         refused = worst(check.verdict for check in checks if check.required) is Verdict.FAIL
         for rule in self.contract.rules:
@@ -334,7 +334,7 @@ class _Judge:
             rejecting=self.rejecting,
         )
 
-    def _measure(self, numbers: Sequence[str]) -> None:
+    def _measure(self, numbers: Collection[str]) -> None:
         """Keep what the scan knows of each column that it looked at."""
         for name, facts in self.found["columns"].items():
             if of_items(name):  # counted among items, not among rows
