@@ -128,6 +128,7 @@ def test_a_condition_picks_the_rows(rows, table):
     assert measure(rows, f"metric: rowCount, {where}", "metric: rowCount", "metric: columnCount") == [
         picked.num_rows, table.num_rows, 3,
     ]  # fmt: skip
+    assert measure(rows, "metric: rowCount, where: {column: a, isNull: true}") == [table["a"].null_count]
     several = "where: [{column: s, in: [x, y]}, {column: b, minimum: 0}, {column: a, isNull: true}]"
     s, b, a = (table[name].to_numpy() for name in ("s", "b", "a"))
     expected = sum(np.isin(s.astype(str), ["x", "y"]) & (b >= 0) & np.array(table["a"].is_null()))
