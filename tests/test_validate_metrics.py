@@ -235,6 +235,15 @@ def test_metrics_that_are_not_understood_are_refused(metric, words):
         contract(f"{metric}, mustBe: 1")
 
 
+def test_a_tighter_metric_promises_more():
+    old, new = (contract(f"metric: skewness, column: a, mustBeLessThan: {bound}") for bound in (3, 2))
+    (told,) = validate.diff(old, new).checks
+    assert told.message == (
+        "the rule q0 promises more: the skewness of a is less than 3 (error), "
+        "now the skewness of a is less than 2 (error)"
+    )
+
+
 @pytest.mark.parametrize(
     ("check", "count", "asked"),
     [

@@ -220,4 +220,6 @@ def _inside(old: tuple[tuple[float, bool], ...], new: tuple[tuple[float, bool], 
 
 
 def _told(rule: Rule) -> str:
+    if rule.test == "measured":
+        return f"{rule.says} is {rule.allowed} ({rule.severity})"
     return f"{rule.allowed} of the rows may {rule.says} ({rule.severity})"
