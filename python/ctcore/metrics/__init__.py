@@ -4,7 +4,7 @@ One function gives one number: ``ndcg``, ``mean_average_precision``, ``mae``, ..
 look at the rows, each with its definition, its counts, one value a query and how far ties could move it. ``compare``
 measures how much better a candidate is than production on the same queries, with an interval.
 
-Arrays may be numpy, Arrow (pyarrow, polars, duckdb, pandas with Arrow types) or plain sequences.
+Arrays may be numpy, pandas, Arrow (pyarrow, polars) or plain sequences.
 """
 
 from ctcore.metrics._classification import Confusion, brier, confusion, ece, log_loss, pr_auc, roc_auc

@@ -151,7 +151,7 @@ impl<'a> Rows<'a> {
                 .zip(part)
                 .for_each(|(cell, part)| cell.merge(part));
         }
-        if self.target.len() > 0 && cells.iter().all(|cell| cell.total() == 0.0) {
+        if !self.target.is_empty() && cells.iter().all(|cell| cell.total() == 0.0) {
             return Err(Error::argument("weight", "must not be 0 everywhere"));
         }
         let [true_negative, false_negative, false_positive, true_positive] = cells.map(|cell| cell.total());
