@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from ctcore import _core
 _core.set_threads(int(sys.argv[2]))
-words = pa.array([letter * 60 + "!" for letter in "abcdefgh"])
+words = pa.array([letter * 20 + "!" for letter in "abcdefgh"])
 codes = pa.array(np.random.default_rng(1).integers(0, 8, {ROWS}, dtype=np.int32))
 column = pa.DictionaryArray.from_arrays(codes, words)
 if sys.argv[1] == "text":
@@ -55,9 +55,14 @@ def instructions(layout, threads, folder):
     return of_threads, int(done.stdout)
 
 
-def test_values_of_a_dictionary_are_judged_once_each(tmp_path):
-    """A pattern of 61 letters costs hundreds of instructions; of a dictionary a row costs the look at its code."""
-    text, expected = instructions("text", 1, tmp_path)
+@pytest.fixture(scope="module")
+def of_text(tmp_path_factory):
+    return instructions("text", 1, tmp_path_factory.mktemp("text"))
+
+
+def test_values_of_a_dictionary_are_judged_once_each(of_text, tmp_path):
+    """A pattern of 21 letters costs hundreds of instructions; of a dictionary a row costs the look at its code."""
+    text, expected = of_text
     coded, count = instructions("dictionary", 1, tmp_path)
     print(f"\n{sum(text):.0f} instructions a row of text, {sum(coded):.0f} a row of a dictionary of 8 values")
     assert count == expected
@@ -65,9 +70,9 @@ def test_values_of_a_dictionary_are_judged_once_each(tmp_path):
     assert 0.5 < sum(coded) < 30
 
 
-def test_threads_share_the_rows(tmp_path):
+def test_threads_share_the_rows(of_text, tmp_path):
     """With two threads each does a part of the same work."""
-    alone, expected = instructions("text", 1, tmp_path)
+    alone, expected = of_text
     shared, count = instructions("text", 2, tmp_path)
     one, two = ([round(each) for each in found] for found in (alone, shared))
     print(f"\n{one} instructions a row with one thread, {two} with two")
