@@ -246,23 +246,21 @@ def check_drift_rows(rows=5_000_000):
 
 
 def start_rows():
-    def best(code):
+    # pip compiles what it installs, and numpy came by pip: a tree that is worked in compiles at its first import.
+    compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+    def typical(*arguments):
         times = []
         for _ in range(9):
             start = time.perf_counter()
-            subprocess.run([sys.executable, "-c", code], check=True)
+            subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=compiled)
             times.append(time.perf_counter() - start)
         return median(times)
 
-    ours, numpy = best("import ctcore.metrics"), best("import numpy")
+    ours, numpy = typical("-c", "import ctcore.metrics"), typical("-c", "import numpy")
     print(f"| import ctcore.metrics | {ours * 1e3:.0f} ms | import numpy | {numpy * 1e3:.0f} ms | ", end="")
     print(f"{ours / numpy:.2f}x | at most 1.3x |")
-    times = []
-    for _ in range(9):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "ctcore", "--help"], check=True, stdout=subprocess.DEVNULL)
-        times.append(time.perf_counter() - start)
-    print(f"| ctcore --help | {median(times) * 1e3:.0f} ms | | | | 200 ms |")
+    print(f"| ctcore --help | {typical('-m', 'ctcore', '--help') * 1e3:.0f} ms | | | | 200 ms |")
 
 
 if __name__ == "__main__":
