@@ -170,7 +170,7 @@ _ASKED = {
     "margin": "{margin} to prove at {confidence:.0%}",
     "better": "to prove better at {confidence:.0%}",
     "not_worse": "to prove not {margin} worse at {confidence:.0%}, and to be better as measured",
-    "point": "{margin} asked for as measured, without proof",
+    "point": "{margin} asked for as measured, without proof: a model that is just short of it passes half of the time",
 }
 
 
