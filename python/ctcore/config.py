@@ -9,11 +9,12 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from ctcore.data import DataPolicy, FeaturesPolicy, HoldoutPolicy
 from ctcore.drift import Tolerances
-from ctcore.errors import ConfigError, DataNotFoundError, did_you_mean
+from ctcore.duration import time_zone
+from ctcore.errors import ArgumentError, ConfigError, DataNotFoundError, did_you_mean
 from ctcore.gate import GatePolicy
 from ctcore.metrics import Definition
 from ctcore.train import Columns, Task, TrainPolicy
@@ -192,9 +193,9 @@ def load(folder: str | Path) -> Project:
         raise ConfigError(f"{path}: {error}") from error
     settings = _settings(document, path)
     try:
-        ZoneInfo(settings.model.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ConfigError(f"{path}: model.time_zone: there is no zone {settings.model.time_zone!r}") from error
+        time_zone(settings.model.time_zone, setting="model.time_zone")
+    except ArgumentError as error:
+        raise ConfigError(f"{path}: {error}") from error
     if settings.model.task == "ranking" and settings.features.query is None:
         raise ConfigError(f"{path}: features.query: a ranking needs the column that tells queries apart")
     _check_gates(settings, path)

@@ -1,9 +1,10 @@
-"""The notation of durations."""
+"""The notation of durations and of time zones."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ctcore.errors import ArgumentError
 
@@ -20,3 +21,15 @@ def duration(text: str) -> timedelta:
     if not match:
         raise ArgumentError(f'a duration is a whole number and a unit of s, m, h, d, w, such as "90d"; found {text!r}')
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def time_zone(name: str, *, setting: str = "zone") -> ZoneInfo:
+    """Read the name of a time zone, which ``setting`` holds.
+
+    >>> time_zone("America/New_York").key
+    'America/New_York'
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ArgumentError(f"{setting}: there is no zone {name!r}") from None

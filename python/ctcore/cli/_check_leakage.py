@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from ctcore.cli._answer import EXIT_CODES, answer, colour, fail_on_option, format_option, separated
-from ctcore.errors import ArgumentError
 from ctcore.verdict import exit_code
 
 if TYPE_CHECKING:
@@ -69,6 +67,7 @@ def check_leakage(
 
     from ctcore import validate  # noqa: PLC0415 - heavy
     from ctcore.data import duration, instant, read_table  # noqa: PLC0415
+    from ctcore.duration import time_zone  # noqa: PLC0415
     from ctcore.errors import DataError, DataNotFoundError  # noqa: PLC0415
 
     earlier: Any = None
@@ -89,7 +88,7 @@ def check_leakage(
         holdout=read_table(holdout) if holdout else None,
         previous=earlier,
         keys=separated(keys),
-        now=instant(as_of, _zone(zone)) if as_of else None,
+        now=instant(as_of, time_zone(zone)) if as_of else None,
         zone=zone,
         feature_times=separated(feature_times),
         label_time=label_time,
@@ -128,13 +127,6 @@ def check_feedback(log: str, catalogue: str, organic: str | None, fail_on: str, 
     chosen = items("organic", organic) if organic else None
     found = validate.feedback(read_table(log), catalogue=items("catalogue", catalogue), organic=chosen)
     return _end(found, format_, fail_on)
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ArgumentError(f"zone: there is no zone {name!r}") from None
 
 
 def _end(found: Report, format_: str, fail_on: str) -> int:

@@ -97,11 +97,9 @@ def _check_evidence(policy: GatePolicy, evidence: Evidence) -> None:
     comparison = evidence.comparison
     if comparison is None:
         return
-    wanted, found = policy.definition, comparison.definition
-    parts = ("metric", "k", "level", *(("gain",) if "gain" in found.to_dict() else ()))
-    differs = [name for name in parts if getattr(wanted, name) != getattr(found, name)]
-    if differs:
-        raise ArgumentError(f"evidence: is of {found.to_dict()}, but the policy is about {wanted.to_dict()}")
+    found = comparison.definition.to_dict()
+    if not is_about(policy, found):
+        raise ArgumentError(f"evidence: is of {found}, but the policy is about {policy.definition.to_dict()}")
     if comparison.relative != policy.unit.relative:
         kinds = ["an amount", "a share of production's metric"]
         raise ArgumentError(
@@ -111,6 +109,12 @@ def _check_evidence(policy: GatePolicy, evidence: Evidence) -> None:
         raise ArgumentError(
             f"evidence: the bounds are at {comparison.confidence:g}, but the policy asks for {policy.confidence:g}"
         )
+
+
+def is_about(policy: GatePolicy, found: dict[str, Any]) -> bool:
+    """Whether a definition, as plain values, agrees with all that the policy states of its metric."""
+    wanted = policy.definition.to_dict()
+    return all(wanted.get(name) == found.get(name) for name in ("metric", "k", "quantile", "threshold", "gain"))
 
 
 def smallest_provable(comparison: Comparison, threshold: float) -> float:

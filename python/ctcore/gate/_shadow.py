@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctcore.errors import ArgumentError
-from ctcore.gate._decide import GateReport, asked, budget, ceiling, check, floor, plausible, proven, what_would_do
+from ctcore.gate._decide import (
+    GateReport,
+    asked,
+    budget,
+    ceiling,
+    check,
+    floor,
+    is_about,
+    plausible,
+    proven,
+    what_would_do,
+)
 from ctcore.metrics import ClusterSums
 from ctcore.verdict import FORMAT, Check, Verdict, plain
 
@@ -124,9 +135,8 @@ class Shadow:
         """
         if policy.proof == "point":
             raise ArgumentError('proof: "point" proves nothing, so there is nothing to go on watching for')
-        asked_of = plain(policy.definition.to_dict())
-        stated = ("metric", "k", "quantile", "threshold", "gain")  # the parts that a policy states
-        if self.clusters and any(asked_of.get(name) != self.definition.get(name) for name in stated):
+        if self.clusters and not is_about(policy, self.definition):
+            asked_of = policy.definition.to_dict()
             raise ArgumentError(f"policy: asks for {asked_of}, but the sums are of {self.definition}")
         advantage, against, share = self._sums(policy)
         total, count = float(against.sum()), len(self.clusters)

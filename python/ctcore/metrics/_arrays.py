@@ -61,7 +61,7 @@ def length(name: str, values: Any) -> int:
 def sizes_of(group: Any, rows: int) -> NDArray[np.int64]:
     """Give the sizes of queries, which add up to the rows."""
     found = np.asarray(numbers("group", group))
-    is_bool = np.asarray(group).dtype == np.bool_
+    is_bool = found.dtype == np.uint8 and np.asarray(group).dtype == np.bool_  # numbers gives bytes of them
     if found.size and (found.dtype.kind not in "iu" or is_bool):
         raise ArgumentError(f"group: must hold whole numbers, found {'bool' if is_bool else found.dtype}")
     if (found < 0).any():

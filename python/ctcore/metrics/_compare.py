@@ -239,7 +239,6 @@ def compare(
         raise ArgumentError("weight: AUC is compared without weights")
     if method == "delong" and (definition.metric != "roc_auc" or cluster is not None):
         raise ArgumentError('method: "delong" compares AUC on independent rows, without cluster')
-    rows = _rows(relevance, candidate, production)
     sample = _sample(
         definition,
         relevance,
@@ -251,6 +250,7 @@ def compare(
         weight=weight,
         item_weight=item_weight,
     )
+    rows = len(candidate)
     if cluster is not None:
         ids = codes("cluster", cluster, rows)
         sample.cluster = _of_queries("cluster", ids, rows, definition, group=group, query=query)

@@ -37,9 +37,6 @@ __all__ = [
 _WHOLE: dict[str, Callable[..., float]] = {"rmse": rmse, "r2": r2, "ece": ece}
 """Metrics of rows that are more than a mean over rows."""
 
-_WHOLE_ONLY = ("rmse", "r2", "ece", "roc_auc", "pr_auc")
-"""Metrics whose value is no mean of values of rows."""
-
 _CURVES = {"roc_auc": "roc", "pr_auc": "pr"}
 
 # the flag bits of _core.ranking
@@ -116,7 +113,7 @@ class Evaluations(Mapping[str, Evaluation]):
         import pyarrow as pa  # noqa: PLC0415 - heavy
 
         found = self.by_name.items()
-        columns = {name: each.per_query for name, each in found if each.definition.metric not in _WHOLE_ONLY}
+        columns = {name: each.per_query for name, each in found if each.definition.metric not in _WHOLE | _CURVES}
         if not columns:
             raise ArgumentError(f"metrics: none of {', '.join(self.by_name)} has a value of each query or row")
         count = len(next(iter(columns.values())))

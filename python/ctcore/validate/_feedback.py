@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from functools import cached_property
 from operator import itemgetter
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -266,7 +267,7 @@ class _Log:
         weights: NDArray[np.float64] = 1 / self.candidates[valid] / self.propensity[valid]
         return weights
 
-    @property
+    @cached_property
     def valid(self) -> NDArray[np.bool_]:
         """Tell which rows have a propensity and a number of candidates that can be."""
         assert self.propensity is not None  # noqa: S101 - asked where there are propensities

@@ -115,18 +115,19 @@ def measured(rule: Rule, read: Callable[[], pa.RecordBatchReader]) -> tuple[floa
         above, below = (_sum(rows, name) for name in names)
         value = above / below if above is not None and below else None
     elif metric == "quantile":
-        value = _quantile(rows, names[0], rule.options["share"])
+        found = _quantiles(rows, names[0], [rule.options["share"]])
+        value = found[0] if found else None
     elif metric == "interquartileRange":
-        low, high = (_quantile(rows, names[0], share) for share in (0.25, 0.75))
-        value = None if low is None or high is None else high - low
+        found = _quantiles(rows, names[0], [0.25, 0.75])
+        value = found[1] - found[0] if found else None
     elif metric == "mutualInformation":
         value = _mutual_information(rows, names)
     elif metric == "rowCount":
         value = float(sum(len(batch) for batch in rows.batches()))
     else:
         keys = [{"test": "keys", "columns": list(names)}] if metric in KEY_METRICS else []
-        found = _scan(rows, {names[0]: (True, True)}, keys)
-        value = scanned(metric, found["columns"][names[0]], found["rules"][0] if keys else None)
+        counted = _scan(rows, {names[0]: (True, True)}, keys)
+        value = scanned(metric, counted["columns"][names[0]], counted["rules"][0] if keys else None)
     return value, rows.count
 
 
@@ -310,18 +311,25 @@ def _sum(rows: _Rows, name: str) -> float | None:
 # ------------------------------------------------------------ ranks and frequencies
 
 
-def _quantile(rows: _Rows, name: str, share: float) -> float | None:
-    """Give the value at rank ``ceil(share n)``, exactly: a profile bounds it, a second pass sorts what lies within."""
+def _quantiles(rows: _Rows, name: str, shares: Sequence[float]) -> list[float]:
+    """Give the values at ranks ``ceil(share n)``, exactly; none where there is no value.
+
+    One profile bounds them all, and a pass for each sorts what lies within its bounds.
+    """
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
     schema = pa.schema([("value", pa.float64())])
     stream = (pa.record_batch(columns, schema=schema) for columns in rows.numbers([name]))
     reader = pa.RecordBatchReader.from_batches(schema, stream)
     profiled, _, _ = _core.profile_stream(reader, columns=None, like=None, cells=_CELLS, categories=1)
-    bounds = _core.quantile(profiled["value"], share) if "value" in profiled else None
-    if bounds is None:
-        return None
-    low, high = bounds
+    if "value" not in profiled:
+        return []
+    bounds = [(share, _core.quantile(profiled["value"], share)) for share in shares]
+    return [_at_rank(rows, name, share, *bound) for share, bound in bounds if bound]
+
+
+def _at_rank(rows: _Rows, name: str, share: float, low: float, high: float) -> float:
+    """Give the value at rank ``ceil(share n)``, which lies between two bounds."""
     n = below = 0
     found: list[tuple[Any, Any]] = []
     for (column,) in rows.numbers([name]):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
 from ctcore import _core
+from ctcore.duration import time_zone
 from ctcore.errors import ArgumentError, ColumnTypeError, did_you_mean
 
 if TYPE_CHECKING:
@@ -56,10 +56,7 @@ class Rows:
         """Put data and holdout together; every column that is named must be there."""
         import pyarrow as pa  # noqa: PLC0415 - heavy
 
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ArgumentError(f"zone: there is no zone {zone!r}") from None
+        time_zone(zone)  # refuses what is none
         names = list(dict.fromkeys(name for name in (label, time, query, *others, *features) if name is not None))
         tables = [data] if holdout is None else [data, holdout]
         for which, table in zip(("data", "holdout"), tables, strict=False):

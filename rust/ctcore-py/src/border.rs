@@ -128,7 +128,10 @@ pub(crate) fn integers(name: &'static str, column: &Column) -> Result<PrimitiveA
         });
     }
     let whole = arrow_cast::cast(&array, &DataType::Int64)?;
-    if let Some(row) = (0..whole.len()).find(|&row| whole.null_count() > 0 && whole.is_null(row)) {
+    // The cast makes null of what does not fit.
+    if whole.null_count() > 0
+        && let Some(row) = (0..whole.len()).find(|&row| whole.is_null(row))
+    {
         return Err(Error::argument(
             name,
             format!("the number in row {row} is too large, at most 2^63 - 1"),
