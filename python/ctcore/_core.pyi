@@ -35,6 +35,7 @@ __all__ = [
     "hellinger",
     "jensen_shannon",
     "kendall",
+    "key_facts",
     "keys",
     "known_rows",
     "ks",
@@ -49,6 +50,9 @@ __all__ = [
     "mann_whitney",
     "mean",
     "mean_loss",
+    "merge_facts",
+    "merge_keys",
+    "merge_outcomes",
     "merge_profiles",
     "needed_columns",
     "normal_sf",
@@ -253,7 +257,12 @@ def scan(
     schema: Any = None,
     statistics: Any = None,
     spill: str | None = None,
+    keep: bool = False,
 ) -> dict[str, Any]: ...
+def merge_facts(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]: ...
+def merge_outcomes(earlier: Mapping[str, Any], later: Mapping[str, Any], before: int) -> dict[str, Any]: ...
+def merge_keys(tables: Sequence[Any], before: Sequence[int]) -> Any: ...
+def key_facts(keys: Any, nulls: int) -> dict[str, Any]: ...
 def needed_columns(
     schema: Any,
     columns: Mapping[str, tuple[bool, bool]],

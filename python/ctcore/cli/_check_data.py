@@ -47,6 +47,7 @@ _table_option = click.option("--table", metavar="NAME", help="The table of the c
     help="Judge this batch by those before it, and keep what it was like there; needs --window or --as-of.",
 )
 @click.option("--quarantine", metavar="FOLDER", help="Part the rows into clean.parquet and rejected.parquet there.")
+@click.option("--scan", "scan_file", metavar="FILE", help="Keep what was counted; the name ends in .scan.")
 @fail_on_option
 @format_of("text", "json", "html", "junit", "markdown")
 def check_data(
@@ -60,6 +61,7 @@ def check_data(
     distrust_statistics: bool,
     history: str | None,
     quarantine: str | None,
+    scan_file: str | None,
     fail_on: str,
     format_: str,
 ) -> int:
@@ -70,13 +72,20 @@ def check_data(
 
     With `--history`, rules on the history (`check: anomaly`) judge DATA by the batches before the start of its window,
     or before `--as-of`. FOLDER is a registry, made where there is none.
-    """
+
+    With `--scan` what was counted is kept, and scans of parts are judged as one, without their rows:
+
+    \b
+        ctcore check-data monday.parquet --contract rows.yaml --scan days/1.scan
+        ctcore check-data tuesday.parquet --contract rows.yaml --scan days/2.scan
+        ctcore check-data 'days/*.scan' --contract rows.yaml
+    """  # noqa: D301 - click's own mark for lines that stay as they are
     from ctcore import config, drift, report, validate  # noqa: PLC0415 - heavy
     from ctcore import data as rows  # noqa: PLC0415
     from ctcore.registry import Registry  # noqa: PLC0415
 
     compiled = config.read_contract(contract, table=table)
-    source, zone = rows.source(data), ZoneInfo("UTC")
+    zone = ZoneInfo("UTC")
     span = None if window is None else (rows.instant(window[0], zone), rows.instant(window[1], zone))
     now = rows.instant(as_of, zone) if as_of else datetime.now(UTC)
     if history and not (as_of or span):
@@ -85,28 +94,42 @@ def check_data(
         )
     registry, dataset = Registry(history) if history else None, f"{compiled.id}/{compiled.table}"
     past = [validate.Batch.from_dict(each) for each in registry.history(dataset)] if registry else None
+    judged: dict[str, Any] = {
+        "now": now,
+        "window": span,
+        "environment": environment,
+        "references": dict(map(_reference, references)),
+    }
+    source = None if rows.is_scan(data) else rows.source(data)
+    if source is None and quarantine:
+        raise ArgumentError(f"quarantine: {data} holds no rows to part; name the files that were scanned")
+    scan = rows.read_scans(data) if source is None else None
+    if source is not None and scan_file:
+        scan = validate.scan(source, compiled, distrust_statistics=distrust_statistics, **judged)
     found = validate.check(
-        source,
+        scan if source is None else source,
         compiled,
-        now=now,
-        window=span,
-        environment=environment,
-        references=dict(_reference(each) for each in references),
+        scan=scan,
         distrust_statistics=distrust_statistics,
         history=past,
+        **judged,
     )
+    if scan is not None and scan_file:
+        rows.write_scan(scan, scan_file)
+        talk(f"the scan is {scan_file}")
     if registry:
         batch = found.batch(span[0] if span else now)
         new = registry.add_batch(dataset, batch.time, batch.to_dict())
         normal = "as refused: it will not count as normal" if batch.refused else "in the history"
         talk(f"the batch of {batch.time:%Y-%m-%d %H:%M} {'is now' if new else 'was'} {normal}")
-    parted = rows.quarantine(source, found, quarantine) if quarantine else None
+    parted = rows.quarantine(source, found, quarantine) if source is not None and quarantine else None
     if parted is not None:
         talk(f"{parted.clean_rows:,} rows are in {parted.clean}, {parted.rejected_rows:,} in {parted.rejected}")
 
     def as_page(each: ValidationReport) -> str:
-        there = [column.name for column in compiled.columns if column.name in source.schema.names]
-        drawn = drift.profile(source.select(there)) if there and each.rows else None
+        names = source.schema.names if source is not None else ()
+        there = [column.name for column in compiled.columns if column.name in names]
+        drawn = drift.profile(source.select(there)) if source is not None and there and each.rows else None
         earlier = [batch for batch in past or () if batch.time < (span[0] if span else now)]
         return report.validation_html(each, profile=drawn, history=earlier)
 

@@ -3,6 +3,7 @@
 from ctcore.data._policy import DataPolicy, FeaturesPolicy, HoldoutPolicy
 from ctcore.data._profile import load, read_profile, write_profile
 from ctcore.data._quarantine import Quarantine, quarantine
+from ctcore.data._scan import is_scan, read_scan, read_scans, write_scan
 from ctcore.data._snapshot import Snapshot, between, days, holdout_file, local_days, snapshot, without
 from ctcore.data._source import Source, read_table, source
 from ctcore.data._span import Spans, instant, spans
@@ -23,10 +24,13 @@ __all__ = [
     "duration",
     "holdout_file",
     "instant",
+    "is_scan",
     "load",
     "local_days",
     "quarantine",
     "read_profile",
+    "read_scan",
+    "read_scans",
     "read_table",
     "read_trec",
     "snapshot",
@@ -34,4 +38,5 @@ __all__ = [
     "spans",
     "without",
     "write_profile",
+    "write_scan",
 ]

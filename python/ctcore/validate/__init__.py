@@ -1,13 +1,13 @@
 """Data validation: a contract, one pass, an answer for every rule.
 
 A contract is a document of the Open Data Contract Standard (ODCS 3.1). ``parse`` and ``contract`` read one, ``check``
-judges data by it; ``infer`` proposes one, ``lint`` finds what is unwise in one, ``diff`` compares two. ``leakage``
-looks for what no contract can say: features that know the label, rows that are where they must not be. ``feedback``
-looks at what a model does to the data that it will learn from. ``anomaly`` judges a batch by those before it, ``skew``
-compares what serving logged with what training computed.
+judges data by it, ``scan`` counts parts that are judged together; ``infer`` proposes one, ``lint`` finds what is unwise
+in one, ``diff`` compares two. ``leakage`` looks for what no contract can say: features that know the label, rows that
+are where they must not be. ``feedback`` looks at what a model does to the data that it will learn from. ``anomaly``
+judges a batch by those before it, ``skew`` compares what serving logged with what training computed.
 """
 
-from ctcore.validate._check import Broken, ValidationReport, check
+from ctcore.validate._check import check
 from ctcore.validate._contamination import overlap, row_hashes
 from ctcore.validate._contract import contract
 from ctcore.validate._document import parse
@@ -16,7 +16,9 @@ from ctcore.validate._history import Batch, anomaly
 from ctcore.validate._infer import infer
 from ctcore.validate._leakage import FeaturePower, LeakagePolicy, LeakageReport, leakage
 from ctcore.validate._lint import diff, lint
+from ctcore.validate._report import Broken, ValidationReport
 from ctcore.validate._rule import Allowed, Column, Contract, Rule, Unjudged
+from ctcore.validate._scan import Scan, scan
 from ctcore.validate._skew import ColumnSkew, Difference, SkewReport, skew
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "LeakagePolicy",
     "LeakageReport",
     "Rule",
+    "Scan",
     "SkewReport",
     "Unjudged",
     "ValidationReport",
@@ -48,5 +51,6 @@ __all__ = [
     "overlap",
     "parse",
     "row_hashes",
+    "scan",
     "skew",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ _CELLS = 10
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
-def scanned(metric: str, facts: dict[str, Any], keys: dict[str, Any] | None) -> float | None:
+def scanned(metric: str, facts: Mapping[str, Any], keys: Mapping[str, Any] | None) -> float | None:
     """Compute one of :data:`METRICS` from what the scan counted; ``None`` where it has no value."""
     rows, finite = facts["rows"], facts["finite"]
     if keys is not None:

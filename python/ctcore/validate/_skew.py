@@ -12,7 +12,7 @@ import numpy as np
 from ctcore import _core
 from ctcore.binomial import Z_90, exact_interval
 from ctcore.errors import ArgumentError, ColumnTypeError, DataError, did_you_mean
-from ctcore.validate._check import in_files
+from ctcore.validate._again import in_files
 from ctcore.verdict import Check, Report, Verdict, plain
 
 if TYPE_CHECKING:

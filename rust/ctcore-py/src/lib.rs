@@ -16,6 +16,7 @@ mod lightgbm;
 mod metrics;
 mod paired;
 mod profile;
+mod scanned;
 mod validate;
 
 /// Sets the number of threads of this process; `None` is one for each core. Results do not depend
@@ -53,6 +54,8 @@ mod _core {
         check_profile, count_cells, merge_profiles, profile_column, profile_column_like, profile_stream,
         profiles_against, quantile, rank_bounds,
     };
+    #[pymodule_export]
+    use super::scanned::{key_facts, merge_facts, merge_keys, merge_outcomes};
     #[pymodule_export]
     use super::set_threads;
     #[pymodule_export]

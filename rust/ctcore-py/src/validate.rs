@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use ctcore::validate::facts::{Asked, ColumnFacts};
-use ctcore::validate::keys::{KeyFacts, KeySet, KeyedRow, RowKeys, Spill};
+use ctcore::validate::facts::Asked;
+use ctcore::validate::keys::{KeySet, KeyedRow, RowKeys, Spill};
 use ctcore::validate::order::Direction;
 use ctcore::validate::rule::{Comparison, Limit, Literal, Predicate, Range, RowRule, Test, Vocabulary};
 use ctcore::validate::scan as core;
-use ctcore::validate::scan::{Outcome, Plan, Rule};
+use ctcore::validate::scan::{Plan, Rule};
 use ctcore::validate::statistics::Statistics;
+use ctcore::validate::tally::Table;
 use ctcore::validate::view::nested;
 use ctcore::{Error, Result, par};
 use numpy::PyArray1;
@@ -25,10 +26,17 @@ use pyo3_arrow::input::AnyRecordBatch;
 use regex::Regex;
 
 use crate::border::{ArgumentError, run, to_python};
+use crate::scanned::{Facts, outcome_dict, reader};
 
 /// Keys of rows: of a table that others refer to, or those that a scan found more than once.
 #[pyclass(frozen, name = "Keys", module = "ctcore._core")]
 pub(crate) struct PyKeys(Arc<KeySet>);
+
+impl PyKeys {
+    pub(crate) fn of(keys: KeySet) -> Self {
+        Self(Arc::new(keys))
+    }
+}
 
 #[pymethods]
 impl PyKeys {
@@ -91,6 +99,7 @@ fn plan(
             .collect(),
         rules: rules.iter().map(rule).collect::<PyResult<_>>()?,
         statistics,
+        keep: false,
     })
 }
 
@@ -111,9 +120,11 @@ pub(crate) fn needed_columns(
 
 /// One pass over record batches: the facts of the columns that are asked for, by name, and the outcome of each rule.
 /// `schema` is that of the whole data, where the batches hold no more of it than `needed_columns` says. Keys that
-/// memory has no room for go to files in `spill`.
+/// memory has no room for go to files in `spill`. With `keep`, rules about keys give a table of them, to be read while
+/// `spill` is there, and the number of rows without one.
 #[pyfunction]
-#[pyo3(signature = (data, columns, rules, *, schema = None, statistics = None, spill = None))]
+#[pyo3(signature = (data, columns, rules, *, schema = None, statistics = None, spill = None, keep = false))]
+#[expect(clippy::too_many_arguments, reason = "named in Python")]
 pub(crate) fn scan<'py>(
     py: Python<'py>,
     data: AnyRecordBatch,
@@ -122,16 +133,20 @@ pub(crate) fn scan<'py>(
     schema: Option<PySchema>,
     statistics: Option<AnyRecordBatch>,
     spill: Option<PathBuf>,
+    keep: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let reader = data.into_reader()?;
     let streamed = reader.schema();
     let whole = schema.map_or_else(|| Arc::clone(&streamed), PySchema::into_inner);
-    let plan = plan(whole, columns, &rules, statistics)?;
+    let plan = Plan {
+        keep,
+        ..plan(whole, columns, &rules, statistics)?
+    };
     let room = |index: usize| {
         let folder = spill.clone()?;
         Some(Box::new(Files { folder, index }) as Box<dyn Spill>)
     };
-    let found = run(py, || core::scan(reader, &streamed, &plan, room))?;
+    let mut found = run(py, || core::scan(reader, &streamed, &plan, room))?;
     let result = PyDict::new(py);
     let types: Vec<(&String, String)> = plan
         .schema
@@ -148,16 +163,25 @@ pub(crate) fn scan<'py>(
     result.set_item("rows", found.rows)?;
     let facts = PyDict::new(py);
     for (name, each) in &found.facts {
-        facts.set_item(name, facts_dict(py, each)?)?;
+        facts.set_item(name, Facts::from(each))?;
     }
     result.set_item("columns", facts)?;
-    let outcomes: Vec<Bound<'py, PyDict>> = found
-        .outcomes
-        .iter()
-        .map(|outcome| outcome_dict(py, outcome))
-        .collect::<PyResult<_>>()?;
+    let mut outcomes = Vec::with_capacity(plan.rules.len());
+    for (place, (rule, outcome)) in plan.rules.iter().zip(&found.outcomes).enumerate() {
+        outcomes.push(match found.tables.remove(&place) {
+            Some((table, nulls)) => table_dict(py, table, nulls)?.into_any(),
+            None => outcome_dict(py, rule, outcome)?,
+        });
+    }
     result.set_item("rules", outcomes)?;
     Ok(result)
+}
+
+fn table_dict(py: Python<'_>, table: Table, nulls: u64) -> PyResult<Bound<'_, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("table", reader(table).into_pyobject(py)?)?;
+    dict.set_item("nulls", nulls)?;
+    Ok(dict)
 }
 
 /// For each rule the rows of one batch that break it, as booleans. `repeated` gives the keys that
@@ -194,63 +218,6 @@ pub(crate) fn check_pattern(pattern: &str) -> PyResult<()> {
 
 fn regex(pattern: &str) -> PyResult<Regex> {
     Regex::new(pattern).map_err(|error| ArgumentError::new_err(format!("pattern: {error}")))
-}
-
-fn facts_dict<'py>(py: Python<'py>, facts: &ColumnFacts) -> PyResult<Bound<'py, PyDict>> {
-    let column = PyDict::new(py);
-    column.set_item("rows", facts.rows.rows)?;
-    column.set_item("nulls", facts.rows.nulls)?;
-    column.set_item("nans", facts.rows.nans)?;
-    column.set_item("positive_infinities", facts.rows.positive_infinities)?;
-    column.set_item("negative_infinities", facts.rows.negative_infinities)?;
-    column.set_item("minimum", facts.range.map(|range| range.0))?;
-    column.set_item("maximum", facts.range.map(|range| range.1))?;
-    column.set_item("zeros", facts.zeros)?;
-    column.set_item("finite", facts.moments.count)?;
-    column.set_item("mean", facts.moments.mean)?;
-    column.set_item("variance", facts.moments.variance(1))?;
-    column.set_item("min_length", facts.lengths.map(|lengths| lengths.0))?;
-    column.set_item("max_length", facts.lengths.map(|lengths| lengths.1))?;
-    Ok(column)
-}
-
-fn outcome_dict<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    match outcome {
-        Outcome::NotRun(reason) => dict.set_item("reason", reason.to_string())?,
-        Outcome::Row(broken) => {
-            dict.set_item("asked", broken.asked)?;
-            dict.set_item("count", broken.count)?;
-            dict.set_item("examples", &broken.examples)?;
-        }
-        Outcome::Order(order) => {
-            dict.set_item("count", order.breaks)?;
-            let examples: Vec<(u64, &str)> = order
-                .examples
-                .iter()
-                .map(|&row| (row, "does not follow its predecessor"))
-                .collect();
-            dict.set_item("examples", examples)?;
-        }
-        Outcome::Keys(facts) => keys_into(py, facts, &dict)?,
-    }
-    Ok(dict)
-}
-
-fn keys_into(py: Python<'_>, facts: &KeyFacts, dict: &Bound<'_, PyDict>) -> PyResult<()> {
-    dict.set_item("keyed", facts.keyed)?;
-    dict.set_item("nulls", facts.nulls)?;
-    dict.set_item("distinct", facts.distinct)?;
-    dict.set_item("once", facts.once)?;
-    dict.set_item("count", facts.keyed - facts.distinct)?;
-    dict.set_item("entropy", facts.entropy)?;
-    let examples: Vec<(u64, String)> = facts
-        .examples
-        .iter()
-        .map(|&(row, first)| (row, format!("repeats row {first}")))
-        .collect();
-    dict.set_item("examples", examples)?;
-    dict.set_item("repeated", Py::new(py, PyKeys(Arc::new(facts.repeated.clone())))?)
 }
 
 /// A value of a rule.

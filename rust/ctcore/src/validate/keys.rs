@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::column::{as_f64, codes};
 use crate::validate::rule::ticks;
+use crate::validate::tally::{KeyCount, Table, Tally};
 use crate::{Error, Result, par};
 
 /// The keys of some rows. A row with a null in any of its columns has none, as in SQL.
@@ -39,6 +40,8 @@ impl RowKeys {
             | D::Utf8View
             | D::Binary
             | D::LargeBinary
+            | D::BinaryView
+            | D::FixedSizeBinary(_)
             | D::Decimal128(..)
             | D::Date32
             | D::Date64
@@ -126,6 +129,14 @@ fn column_keys(name: &str, column: &ArrayRef) -> Result<Vec<u128>> {
         }
         DataType::LargeBinary => {
             let column = column.as_binary::<i64>();
+            rows.map(|row| xxh3_128(column.value(row))).collect()
+        }
+        DataType::BinaryView => {
+            let column = column.as_binary_view();
+            rows.map(|row| xxh3_128(column.value(row))).collect()
+        }
+        DataType::FixedSizeBinary(_) => {
+            let column = column.as_fixed_size_binary();
             rows.map(|row| xxh3_128(column.value(row))).collect()
         }
         DataType::Decimal128(..) => {
@@ -216,6 +227,12 @@ impl KeySet {
     }
 }
 
+impl FromIterator<u128> for KeySet {
+    fn from_iter<I: IntoIterator<Item = u128>>(keys: I) -> Self {
+        Self(keys.into_iter().collect())
+    }
+}
+
 /// A key and the row that it stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyedRow {
@@ -228,7 +245,7 @@ pub struct KeyedRow {
 }
 
 impl KeyedRow {
-    fn key(&self) -> u128 {
+    pub(crate) fn key(&self) -> u128 {
         (u128::from(self.high) << 64) | u128::from(self.low)
     }
 }
@@ -327,91 +344,62 @@ impl KeyCounts {
     ///
     /// # Errors
     /// What the spill's store answers.
-    pub fn finish(mut self) -> Result<KeyFacts> {
-        let mut facts = KeyFacts {
-            nulls: self.nulls,
-            ..KeyFacts::default()
-        };
-        let mut logs = 0.0;
-        let mut found: Vec<(u64, u64)> = Vec::new();
-        let mut take = |part: Part| {
-            facts.keyed += part.keyed;
-            facts.distinct += part.distinct;
-            facts.once += part.once;
-            logs += part.logs;
-            found.extend(part.examples);
-            facts.repeated.0.extend(part.repeated);
-        };
+    pub fn finish(self) -> Result<KeyFacts> {
+        let nulls = self.nulls;
+        let mut whole = Tally::default();
         if self.spilled {
-            for (partition, mut rows) in self.parts.into_iter().enumerate() {
-                if let Some(spill) = &mut self.spill {
-                    rows.extend(spill.read(partition)?);
-                }
+            for rows in self.partitions() {
                 par::checkpoint();
-                take(Part::of(rows));
+                whole.merge(tallied(rows?));
             }
         } else {
             let parts = &self.parts;
-            par::map(PARTITIONS, |i| Part::of(parts[i].clone()))
-                .into_iter()
-                .for_each(take);
+            for part in par::map(PARTITIONS, |i| tallied(parts[i].clone())) {
+                whole.merge(part);
+            }
         }
-        found.sort_unstable();
-        found.truncate(EXAMPLES);
-        facts.examples = found;
-        if facts.keyed > 0 {
-            let n = facts.keyed as f64;
-            facts.entropy = (n.ln() - logs / n).max(0.0);
-        }
-        Ok(facts)
+        Ok(whole.finish(nulls))
+    }
+
+    /// The table of the keys, and the rows without one. It is made as it is read.
+    pub fn into_table(self) -> (Table, u64) {
+        let nulls = self.nulls;
+        let parts = self.partitions().map(|rows| {
+            let mut rows = rows?;
+            rows.sort_unstable();
+            Ok(groups(&rows).map(KeyCount::of).collect())
+        });
+        (Box::new(parts), nulls)
+    }
+
+    /// The rows of each partition, what was spilled and what was not.
+    fn partitions(self) -> impl Iterator<Item = Result<Vec<KeyedRow>>> + Send {
+        let mut spill = self.spill.filter(|_| self.spilled);
+        self.parts
+            .into_iter()
+            .enumerate()
+            .map(move |(partition, mut rows)| {
+                if let Some(spill) = &mut spill {
+                    rows.extend(spill.read(partition)?);
+                }
+                Ok(rows)
+            })
     }
 }
 
 /// Examples that are kept.
 pub(crate) const EXAMPLES: usize = 3;
 
-struct Part {
-    keyed: u64,
-    distinct: u64,
-    once: u64,
-    /// The sum of `n ln n` over the keys' counts.
-    logs: f64,
-    examples: Vec<(u64, u64)>,
-    repeated: Vec<u128>,
+fn tallied(mut rows: Vec<KeyedRow>) -> Tally {
+    rows.sort_unstable();
+    let mut tally = Tally::default();
+    groups(&rows).for_each(|group| tally.add(&KeyCount::of(group)));
+    tally
 }
 
-impl Part {
-    fn of(mut rows: Vec<KeyedRow>) -> Self {
-        rows.sort_unstable();
-        let mut part = Self {
-            keyed: rows.len() as u64,
-            distinct: 0,
-            once: 0,
-            logs: 0.0,
-            examples: Vec::new(),
-            repeated: Vec::new(),
-        };
-        for group in rows.chunk_by(|a, b| (a.high, a.low) == (b.high, b.low)) {
-            part.distinct += 1;
-            if let [_] = group {
-                part.once += 1;
-                continue;
-            }
-            let count = group.len() as f64;
-            part.logs += count * count.ln();
-            part.repeated.push(group[0].key());
-            part.examples.extend(
-                group
-                    .iter()
-                    .skip(1)
-                    .take(EXAMPLES)
-                    .map(|later| (later.row, group[0].row)),
-            );
-        }
-        part.examples.sort_unstable();
-        part.examples.truncate(EXAMPLES);
-        part
-    }
+/// The rows of each key, of sorted ones.
+fn groups(rows: &[KeyedRow]) -> impl Iterator<Item = &[KeyedRow]> {
+    rows.chunk_by(|a, b| (a.high, a.low) == (b.high, b.low))
 }
 
 #[cfg(test)]

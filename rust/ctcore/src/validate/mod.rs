@@ -8,4 +8,5 @@ pub mod order;
 pub mod rule;
 pub mod scan;
 pub mod statistics;
+pub mod tally;
 pub mod view;

@@ -22,8 +22,10 @@ pub struct Direction {
 /// Where the order is broken. Nulls and NaN are passed over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Order {
-    first: Option<(u64, i128)>,
-    last: Option<i128>,
+    /// The row of the first value, and a number that orders as the values do.
+    pub first: Option<(u64, i128)>,
+    /// That of the last one.
+    pub last: Option<i128>,
     /// Values that do not follow their predecessor.
     pub breaks: u64,
     /// The first rows that do not.
@@ -54,6 +56,18 @@ impl Order {
         }
         self.first = self.first.or(Some((row, key)));
         self.last = Some(key);
+    }
+
+    /// The same rows where `before` others precede them.
+    #[must_use]
+    pub fn after(mut self, before: u64) -> Self {
+        if let Some((row, _)) = &mut self.first {
+            *row = row.saturating_add(before);
+        }
+        for row in &mut self.examples {
+            *row = row.saturating_add(before);
+        }
+        self
     }
 
     /// Adds the rows of `later`, which follow the rows of `self`.

@@ -670,6 +670,12 @@ fn bytes(array: &ArrayRef, broken: impl Fn(&[u8]) -> bool) -> BooleanBuffer {
     if let Some(array) = array.as_binary_opt::<i64>() {
         return collect(rows, valid, |row| broken(array.value(row)));
     }
+    if let Some(array) = array.as_binary_view_opt() {
+        return collect(rows, valid, |row| broken(array.value(row)));
+    }
+    if let Some(array) = array.as_fixed_size_binary_opt() {
+        return collect(rows, valid, |row| broken(array.value(row)));
+    }
     BooleanBuffer::new_unset(rows)
 }
 

@@ -14,6 +14,7 @@ use crate::validate::keys::{EXAMPLES, KeyCounts, KeyFacts, KeySet, RowKeys, Spil
 use crate::validate::order::{Direction, Order};
 use crate::validate::rule::{RowRule, Test, flat};
 use crate::validate::statistics::{Groups, Statistics};
+use crate::validate::tally::Table;
 use crate::validate::view::View;
 use crate::{Error, Result, par};
 
@@ -85,7 +86,6 @@ pub enum Outcome {
 }
 
 /// What a scan found.
-#[derive(Debug)]
 pub struct Scanned {
     /// All rows.
     pub rows: u64,
@@ -93,6 +93,9 @@ pub struct Scanned {
     pub facts: HashMap<String, ColumnFacts>,
     /// The outcome of each rule, in the order of the rules.
     pub outcomes: Vec<Outcome>,
+    /// Where [`Plan::keep`] asks for it the table of each rule about keys or items, by the rule's place, and the rows
+    /// without a key. The outcomes of these rules are then empty.
+    pub tables: HashMap<usize, (Table, u64)>,
 }
 
 /// What is asked of data.
@@ -110,6 +113,8 @@ pub struct Plan {
     pub rules: Vec<Rule>,
     /// What is known of the row groups that the data comes in.
     pub statistics: Option<Statistics>,
+    /// Whether keys are kept as tables that merge, instead of counted.
+    pub keep: bool,
 }
 
 impl Plan {
@@ -321,7 +326,12 @@ impl<'a> Found<'a> {
     }
 
     fn finish(mut self, rows: u64) -> Result<Scanned> {
+        let mut tables = HashMap::new();
         for (rule, keys) in self.keys {
+            if self.plan.keep {
+                tables.insert(rule, keys.into_table());
+                continue;
+            }
             let mut found = keys.finish()?;
             if let Rule::Items(_) = self.plan.rules[rule] {
                 found.examples.clear();
@@ -332,6 +342,7 @@ impl<'a> Found<'a> {
             rows,
             facts: self.facts,
             outcomes: self.outcomes,
+            tables,
         })
     }
 }
@@ -522,10 +533,20 @@ impl Broken {
             .extend(rows.map(|row| (start + row as u64, value(row))));
     }
 
-    fn merge(&mut self, later: Self) {
-        self.asked += later.asked;
-        self.count += later.count;
-        let room = EXAMPLES - self.examples.len();
+    /// The same rows where `before` others precede them.
+    #[must_use]
+    pub fn after(mut self, before: u64) -> Self {
+        for (row, _) in &mut self.examples {
+            *row = row.saturating_add(before);
+        }
+        self
+    }
+
+    /// Adds the rows of `later`, which follow the rows of `self`.
+    pub fn merge(&mut self, later: Self) {
+        self.asked = self.asked.saturating_add(later.asked);
+        self.count = self.count.saturating_add(later.count);
+        let room = EXAMPLES.saturating_sub(self.examples.len());
         self.examples.extend(later.examples.into_iter().take(room));
     }
 }
