@@ -8,7 +8,6 @@ judges a batch by those before it, ``skew`` compares what serving logged with wh
 """
 
 from ctcore.validate._check import check
-from ctcore.validate._contamination import overlap, row_hashes
 from ctcore.validate._contract import contract
 from ctcore.validate._document import parse
 from ctcore.validate._feedback import FeedbackPolicy, FeedbackReport, Generation, feedback
@@ -16,6 +15,7 @@ from ctcore.validate._history import Batch, anomaly
 from ctcore.validate._infer import infer
 from ctcore.validate._leakage import FeaturePower, LeakagePolicy, LeakageReport, leakage
 from ctcore.validate._lint import diff, lint
+from ctcore.validate._repeats import overlap, row_hashes
 from ctcore.validate._report import Broken, ValidationReport
 from ctcore.validate._rule import Allowed, Column, Contract, Rule, Unjudged
 from ctcore.validate._scan import Scan, scan

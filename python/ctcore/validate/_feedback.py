@@ -184,7 +184,8 @@ class _Log:
             self.organic = np.bincount(_places("organic", np.asarray(organic), items), minlength=len(items))
         versions = np.asarray(log[called["model_version"]].to_pylist(), dtype=str)
         names, version = np.unique(versions, return_inverse=True)
-        times = instants(log, called["shown_at"])
+        shown = log[called["shown_at"]]
+        times = instants(shown, called["shown_at"], shown.type)
         first = np.full(len(names), np.iinfo(np.int64).max)
         np.minimum.at(first, version, times)
         order = np.argsort(first, kind="stable")

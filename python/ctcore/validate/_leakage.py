@@ -10,7 +10,9 @@ import numpy as np
 
 from ctcore import _core
 from ctcore.errors import ArgumentError, ColumnTypeError
-from ctcore.validate import _contamination
+from ctcore.validate import _contamination, _repeats
+from ctcore.validate._columns import Columns, column_types
+from ctcore.validate._facts import SPANS, Facts
 from ctcore.validate._rows import Rows
 from ctcore.verdict import Check, Report, Verdict, plain
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 _ENOUGH = 0.08  # of an area under the curve: with a larger standard error chance alone reaches 0.9 now and then
-_SPANS = 3  # before the newest: what differs from fewer may differ from everything
 _SURE = 1e-4  # the probability of a jump by chance, one-sided: for a dozen spans about five standard errors
 _ROW_ORDER = 0.6
 _ALONE = 0.7  # a feature this far and this much further than all others is looked at twice
@@ -124,9 +125,12 @@ def leakage(
     - ``duplicates``, ``near_duplicates``, ``conflicts``: rows that occur more than once.
     - ``overlap``, ``time_order``, ``keys``: rows, times and keys of the holdout that are in the data as well.
 
+    The report of files is that of their table, however they are cut. Of files memory holds some 130 bytes a row, one
+    feature (or small ones up to 64 MiB) and the few batches in which all columns are hashed together.
+
     Parameters
     ----------
-    data : pyarrow.Table
+    data : pyarrow.Table or ctcore.data.Source
         The rows to learn from. The label must be a number in every row.
     label : str
         Its column: two values, grades or an amount. More than 16 different values are counted in 16 classes.
@@ -138,7 +142,7 @@ def leakage(
         The timestamp column. Without it what needs time is ``not_run``, and does not count.
     query : str, optional
         For rankings: label and features are then seen less their query's mean, as a ranking sees them.
-    holdout : pyarrow.Table, optional
+    holdout : pyarrow.Table or ctcore.data.Source, optional
         The rows to be judged on. Where they are the newest they are the newest span's.
     previous : LeakageReport or its dict, optional
         What was found in the last model's rows.
@@ -179,46 +183,55 @@ def leakage(
     idle = [name for name, value in timed.items() if value is not None] if time is None else []
     if idle:
         raise ArgumentError(f"{idle[0]}: is judged by when each row happened; name that column: time")
-    given = {name for name in (label, time, query, label_time, decision, *feature_times, *keys) if name is not None}
-    features = tuple(name for name in data.column_names if name not in given) if features is None else tuple(features)
-    unreadable = {name: why for name in features if (why := _unreadable(data, name)) is not None}
+    stamps = [name for name in (label_time, *feature_times) if name is not None]
+    judged = [*stamps, *([] if decision is None else [decision]), *keys]
+    known = [name for name in (label, time, query) if name is not None]
+    types = column_types(data)
+    features = tuple(name for name in types if name not in {*known, *judged}) if features is None else tuple(features)
+    unreadable = {name: why for name in features if (why := _unreadable(name, types)) is not None}
     features = tuple(name for name in features if name not in unreadable)
     if not features:
         raise ArgumentError("features: there is none that holds numbers or categories")
+    columns = Columns.of(data, holdout, dict.fromkeys([*known, *judged, *features]))
     rows = Rows.of(
-        data,
-        holdout,
+        columns,
         label=label,
-        features=features,
         categorical=frozenset(categorical),
         time=time,
         query=query,
-        others=tuple(name for name in given if name not in (label, time, query)),
         now=now,
         zone=zone,
         span=span,
         label_window=label_window,
     )
-    powers = sorted((_power(rows, name) for name in features), key=lambda power: -_known(power.auc))
+    hashes, sizes = _repeats.Hashes.of(rows, whole=[*features, *known], features=features)
+    repeated = list(_repeats.duplicates(rows, hashes, max_overlap=policy.max_overlap))
+    del hashes  # as large as six columns
+    facts = Facts.of(rows, sizes, features=features, stamps=stamps, decision=decision, keys=keys)
+    powers = sorted((_power(name, found) for name, found in facts.powers.items()), key=lambda it: -_known(it.auc))
     checks = [
         *(not_asked(f"leakage.readable.{name}", why) for name, why in unreadable.items()),
         *_predictive(rows, powers, policy),
         *_jump(rows, powers, policy),
         *_since(powers, previous, policy),
         *_row_order(rows),
-        *_decision(rows, decision, policy),
-        *_contamination.checks(rows, label_time=label_time, feature_times=feature_times),
-        *_contamination.duplicates(rows, keys=keys, max_overlap=policy.max_overlap),
+        *_decision(facts, policy),
+        *_contamination.checks(facts, label_time=label_time, feature_times=feature_times),
+        *repeated,
+        *_repeats.keys(facts),
     ]
     return LeakageReport(checks=tuple(checks), features=tuple(powers))
 
 
-def _unreadable(data: Any, name: str) -> str | None:
+def _unreadable(name: str, types: Mapping[str, Any]) -> str | None:
     """Give why a feature has no values to count, if so: a list, an image, a struct."""
-    if name not in data.column_names:
-        return None  # whoever puts the rows together says so
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    if name not in types:
+        return None  # whoever puts the columns together says so
+    empty = pa.schema([(name, types[name])]).empty_table()[name]
     try:
-        _core.predictiveness(name, data[name].slice(0, 0), np.zeros(0, np.int64), np.zeros(0, np.int64), 1)
+        _core.predictiveness(name, empty, np.zeros(0, np.int64), np.zeros(0, np.int64), 1)
     except ColumnTypeError as error:
         return str(error)
     return None
@@ -228,8 +241,7 @@ def _known(value: float) -> float:
     return 0.5 if math.isnan(value) else value
 
 
-def _power(rows: Rows, name: str) -> FeaturePower:
-    found = rows.power(name)
+def _power(name: str, found: Mapping[str, Any]) -> FeaturePower:
     whole = found["whole"]
     areas = tuple(each["auc"] if each["null_error"] <= _ENOUGH else math.nan for each in found["spans"])
     before = [area for area in areas[:-1] if not math.isnan(area)]
@@ -313,7 +325,7 @@ def _jump(rows: Rows, powers: list[FeaturePower], policy: LeakagePolicy) -> Iter
     for power in powers:
         before = [area for area in power.spans[:-1] if not math.isnan(area)]
         newest = power.spans[-1]
-        if len(before) < _SPANS or math.isnan(newest):
+        if len(before) < SPANS or math.isnan(newest):
             continue
         judged += 1
         middle = float(np.mean(before))
@@ -336,7 +348,7 @@ def _jump(rows: Rows, powers: list[FeaturePower], policy: LeakagePolicy) -> Iter
             n=rows.count,
         )
     if not judged:
-        message = f"{len(powers[0].spans) if powers else 0} spans with rows enough are needed, {_SPANS + 1} at least"
+        message = f"{len(powers[0].spans) if powers else 0} spans with rows enough are needed, {SPANS + 1} at least"
         yield Check(id="leakage.jump", verdict=Verdict.INSUFFICIENT, message=message, n=rows.count)
     elif not jumps:
         message = f"none of {judged} features became far more predictive since {rows.newest_begins}"
@@ -414,20 +426,17 @@ def _row_order(rows: Rows) -> Iterator[Check]:
     )
 
 
-def _decision(rows: Rows, decision: str | None, policy: LeakagePolicy) -> Iterator[Check]:
-    if decision is None:
-        return
-    found = rows.judge(decision, rows.table[decision])["whole"]
-    auc = found["auc"]
-    verdict = Verdict.FAIL if auc >= policy.max_auc else Verdict.WARN if auc >= policy.warn_auc else Verdict.PASS
-    message = f"the earlier decision {decision} tells the label with an AUC of {auc:.3f}"
-    if verdict is not Verdict.PASS:
-        message += ": the label is the model's own word; learn from outcomes that it did not decide"
-    if not found["null_error"] <= _ENOUGH:
-        verdict, message = Verdict.INSUFFICIENT, f"{rows.count:,} rows are too few to judge {decision}"
-    yield Check(
-        id="leakage.decision", verdict=verdict, message=message, value=auc, threshold=policy.max_auc, n=rows.count
-    )
+def _decision(facts: Facts, policy: LeakagePolicy) -> Iterator[Check]:
+    n = facts.rows.count
+    for decision, found in facts.decided.items():
+        auc = found["auc"]
+        verdict = Verdict.FAIL if auc >= policy.max_auc else Verdict.WARN if auc >= policy.warn_auc else Verdict.PASS
+        message = f"the earlier decision {decision} tells the label with an AUC of {auc:.3f}"
+        if verdict is not Verdict.PASS:
+            message += ": the label is the model's own word; learn from outcomes that it did not decide"
+        if not found["null_error"] <= _ENOUGH:
+            verdict, message = Verdict.INSUFFICIENT, f"{n:,} rows are too few to judge {decision}"
+        yield Check(id="leakage.decision", verdict=verdict, message=message, value=auc, threshold=policy.max_auc, n=n)
 
 
 def not_asked(id_: str, why: str) -> Check:

@@ -1,4 +1,4 @@
-"""The rows that leakage is looked for in: one table, its label in classes, its time in spans."""
+"""The rows that leakage is looked for in: their label in classes, their time in spans."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import numpy as np
 
 from ctcore import _core
 from ctcore.duration import time_zone
-from ctcore.errors import ArgumentError, ColumnTypeError, did_you_mean
+from ctcore.errors import ArgumentError, ColumnTypeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ctcore.validate._columns import Columns
 
 _PARTS = 13  # weeks of a quarter
 DAY = 86_400_000_000  # microseconds
@@ -22,15 +24,18 @@ DAY = 86_400_000_000  # microseconds
 
 @dataclass(frozen=True)
 class Rows:
-    """The data, and the holdout after it."""
+    """The data, and the holdout after it: what is known of each row, and the columns to read."""
 
-    table: Any
+    columns: Columns
     held_out: NDArray[np.bool_]
-    label_name: str
-    features: tuple[str, ...]
+    label: NDArray[np.float64]
+    query: NDArray[np.int64] | None
+    time: NDArray[np.int64] | None
+    """The instant of each row, in microseconds since 1970."""
+    tz: str | None
+    """The time zone of the time column, where it has one."""
     categorical: frozenset[str]
     time_name: str | None
-    query_name: str | None
     now: datetime | None
     zone: str
     span_length: timedelta | None
@@ -39,42 +44,44 @@ class Rows:
     @classmethod
     def of(
         cls,
-        data: Any,
-        holdout: Any,
+        columns: Columns,
         *,
         label: str,
-        features: tuple[str, ...],
         categorical: frozenset[str],
         time: str | None,
         query: str | None,
-        others: tuple[str, ...],
         now: datetime | None,
         zone: str,
         span: timedelta | None,
         label_window: timedelta | None,
     ) -> Rows:
-        """Put data and holdout together; every column that is named must be there."""
-        import pyarrow as pa  # noqa: PLC0415 - heavy
+        """Read label, query and time."""
+        import pyarrow.compute as pc  # noqa: PLC0415 - heavy
 
         time_zone(zone)  # refuses what is none
-        names = list(dict.fromkeys(name for name in (label, time, query, *others, *features) if name is not None))
-        tables = [data] if holdout is None else [data, holdout]
-        for which, table in zip(("data", "holdout"), tables, strict=False):
-            missing = [name for name in names if name not in table.column_names]
-            if missing:
-                hint = did_you_mean(missing[0], table.column_names)
-                raise ArgumentError(f"{which}: there is no column {missing[0]!r}; {hint}")
-        try:
-            together = pa.concat_tables([table.select(names) for table in tables], promote_options="permissive")
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise ColumnTypeError(f"holdout: its columns are of other types than the data's: {error}") from None
-        if not together.num_rows:
+        names = dict.fromkeys(name for name in (label, time, query) if name is not None)
+        read, counts = columns.read(names)
+        if not sum(counts):
             raise ArgumentError("data: there is no row")
         for name in (time, query):
-            if name is not None and together[name].null_count:
-                raise ArgumentError(f"{name}: {together[name].null_count:,} rows are null; every row needs one")
-        held_out = np.arange(together.num_rows) >= data.num_rows
-        return cls(together, held_out, label, features, categorical, time, query, now, zone, span, label_window)
+            nulls = 0 if name is None else pc.sum(read[name].is_null()).as_py()
+            if nulls:
+                raise ArgumentError(f"{name}: {nulls:,} rows are null; every row needs one")
+        types = columns.types
+        return cls(
+            columns=columns,
+            held_out=np.arange(sum(counts)) >= counts[0],
+            label=numbers(read[label], label, types[label], missing=False),
+            query=None if query is None else codes(read[query], query, types[query]),
+            time=None if time is None else instants(read[time], time, types[time]),
+            tz=None if time is None else types[time].tz,
+            categorical=categorical,
+            time_name=time,
+            now=now,
+            zone=zone,
+            span_length=span,
+            label_window=label_window,
+        )
 
     @property
     def count(self) -> int:
@@ -84,38 +91,24 @@ class Rows:
     # ------------------------------------------------------------ the label
 
     @cached_property
-    def label(self) -> NDArray[np.float64]:
-        """The label of each row."""
-        return numbers(self.table, self.label_name, missing=False)
-
-    @cached_property
-    def _query(self) -> NDArray[np.int64] | None:
-        return None if self.query_name is None else codes(self.table, self.query_name)
-
-    @cached_property
     def _class(self) -> NDArray[np.uint8]:
         return _core.label_classes(self._centred(self.label))
 
     def _centred(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Take off the mean of the row's query: what a ranking can use. NaN counts for nothing."""
-        if self._query is None:
+        if self.query is None:
             return values
         there = np.isfinite(values)
-        rows = np.bincount(self._query, there)
-        means = np.bincount(self._query, np.where(there, values, 0.0)) / np.maximum(rows, 1)
+        rows = np.bincount(self.query, there)
+        means = np.bincount(self.query, np.where(there, values, 0.0)) / np.maximum(rows, 1)
         # Equal values must stay equal: a mean of three thirds is not always one.
-        return np.round(values - means[self._query], 9)
+        return np.round(values - means[self.query], 9)
 
     def enough(self, most: float) -> bool:
         """Whether the standard error of an area under the curve is at most that."""
         return bool(self.judge("", np.zeros(self.count))["whole"]["null_error"] <= most)
 
     # ------------------------------------------------------------ time
-
-    @cached_property
-    def time(self) -> NDArray[np.int64] | None:
-        """The instant of each row, in microseconds since 1970."""
-        return None if self.time_name is None else instants(self.table, self.time_name)
 
     @property
     def mature(self) -> datetime | None:
@@ -127,30 +120,29 @@ class Rows:
     @cached_property
     def local(self) -> NDArray[np.int64]:
         """The wall clock of each row, in microseconds since 1970."""
-        assert self.time_name is not None  # noqa: S101 - asked where there is time
-        return wall_clock(self.table[self.time_name], self.zone)
+        assert self.time is not None  # noqa: S101 - asked where there is time
+        return wall_clock(self.time, self.tz, self.zone)
 
     @cached_property
-    def _spans(self) -> tuple[NDArray[np.int64], int, int, int]:
+    def _spans(self) -> tuple[NDArray[np.uint8], int, int, int]:
         """The span of each row, counted from the oldest, their number, and the newest one's beginning and end."""
         if self.time is None:
-            return np.zeros(self.count, dtype=np.int64), 1, 0, 0
-        zoned = self.table.schema.field(self.time_name).type.tz is not None
+            return np.zeros(self.count, dtype=np.uint8), 1, 0, 0
         newest, oldest = int(self.time.max()), int(self.time.min())
         ahead = int(self.local[self.time.argmax()]) - newest
         end = ((newest + ahead) // DAY + 1) * DAY - ahead  # the midnight after the newest row
         if self.mature is not None:
-            end = max(microseconds(self.mature, zoned=zoned), newest + 1)
+            end = max(microseconds(self.mature, zoned=self.tz is not None), newest + 1)
         if self.span_length is not None:
             length = int(self.span_length / timedelta(microseconds=1))
         else:
             length = max(-(-(end - oldest) // (_PARTS * DAY)), 1) * DAY
         back = np.minimum((end - 1 - self.time) // length, _PARTS - 1)
         count = int(back.max()) + 1
-        return count - 1 - back, count, end - length, end
+        return (count - 1 - back).astype(np.uint8), count, end - length, end
 
     @property
-    def span(self) -> NDArray[np.int64]:
+    def span(self) -> NDArray[np.uint8]:
         """The span of each row, the newest last."""
         return self._spans[0]
 
@@ -175,11 +167,7 @@ class Rows:
         return self._local_day(self._spans[3] - 1)
 
     def _local_day(self, moment: int) -> int:
-        import pyarrow as pa  # noqa: PLC0415 - heavy
-
-        assert self.time_name is not None  # noqa: S101 - asked where there is time
-        zone = self.table.schema.field(self.time_name).type.tz
-        return int(wall_clock(pa.chunked_array([pa.array([moment], pa.timestamp("us", zone))]), self.zone)[0] // DAY)
+        return int(wall_clock(np.array([moment]), self.tz, self.zone)[0] // DAY)
 
     @property
     def newest(self) -> NDArray[np.bool_]:
@@ -189,23 +177,16 @@ class Rows:
 
     # ------------------------------------------------------------ features
 
-    def power(self, name: str) -> dict[str, Any]:
+    def power(self, name: str, column: Any) -> dict[str, Any]:
         """Say how well a feature predicts the label, in the whole and in each span."""
-        if name not in self._powers:
-            self._powers[name] = self.judge(name, self._seen(name))
-        return self._powers[name]
+        return self.judge(name, self._seen(name, column))
 
-    @cached_property
-    def _powers(self) -> dict[str, dict[str, Any]]:
-        return {}
-
-    def _seen(self, name: str) -> Any:
+    def _seen(self, name: str, column: Any) -> Any:
         """Give a feature as a model can use it: in a ranking, numbers less their query's mean."""
-        column = self.table[name]
-        if self._query is None or name in self.categorical:
+        if self.query is None or name in self.categorical:
             return column
         try:
-            return self._centred(numbers(self.table, name))
+            return self._centred(numbers(column, name, self.columns.types[name]))
         except ColumnTypeError:
             return column
 
@@ -214,15 +195,14 @@ class Rows:
         return dict(_core.predictiveness(name, column, self._class, self.span, self.spans))
 
 
-def numbers(table: Any, name: str, *, missing: bool = True) -> NDArray[np.float64]:
-    """Give a column as numbers, null as NaN."""
+def numbers(column: Any, name: str, type_: Any, *, missing: bool = True) -> NDArray[np.float64]:
+    """Give a column of a type as numbers, null as NaN."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
-    type_ = table.schema.field(name).type
     try:
         if not (pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_boolean(type_)):
             raise pa.ArrowInvalid
-        values: NDArray[np.float64] = table[name].cast(pa.float64(), safe=False).to_numpy()
+        values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise ColumnTypeError(f"{name}: must hold numbers, found {type_}") from None
     absent = int(np.count_nonzero(np.isnan(values)))
@@ -231,41 +211,42 @@ def numbers(table: Any, name: str, *, missing: bool = True) -> NDArray[np.float6
     return values
 
 
-def codes(table: Any, name: str) -> NDArray[np.int64]:
-    """Give whole numbers that tell a column's values apart, -1 for null."""
+def codes(column: Any, name: str, type_: Any) -> NDArray[np.int64]:
+    """Give whole numbers that tell the values of a column of a type apart, -1 for null."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
     import pyarrow.compute as pc  # noqa: PLC0415
 
     try:
-        encoded = table[name].combine_chunks()
-        encoded = encoded if pa.types.is_dictionary(encoded.type) else pc.dictionary_encode(encoded)
+        # Dictionaries of files may differ from batch to batch, and say a value twice.
+        plain = column if column.type == type_ else column.cast(type_)
+        encoded = plain.combine_chunks() if pa.types.is_dictionary(type_) else pc.dictionary_encode(plain)
     except pa.ArrowNotImplementedError:
-        raise ColumnTypeError(f"{name}: values of type {table.schema.field(name).type} cannot be told apart") from None
-    indices: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return indices
+        raise ColumnTypeError(f"{name}: values of type {type_} cannot be told apart") from None
+    parts = [each.indices.fill_null(-1).to_numpy() for each in getattr(encoded, "chunks", [encoded])]
+    return np.concatenate(parts, dtype=np.int64) if parts else np.empty(0, np.int64)
 
 
-def instants(table: Any, name: str) -> NDArray[np.int64]:
+def instants(column: Any, name: str, type_: Any) -> NDArray[np.int64]:
     """Give a column of time stamps in microseconds since 1970; null as the least number."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
     import pyarrow.compute as pc  # noqa: PLC0415
 
-    type_ = table.schema.field(name).type
     if not pa.types.is_timestamp(type_):
         raise ColumnTypeError(f"{name}: must hold time stamps, found {type_}")
-    ticks = table[name].cast(pa.timestamp("us", type_.tz), safe=False).cast(pa.int64())
+    ticks = column.cast(pa.timestamp("us", type_.tz), safe=False).cast(pa.int64())
     values: NDArray[np.int64] = pc.fill_null(ticks, np.iinfo(np.int64).min).to_numpy()
     return values
 
 
-def wall_clock(column: Any, zone: str) -> NDArray[np.int64]:
-    """Give time stamps as the clocks of a zone show them; those without a zone are such already."""
+def wall_clock(moments: NDArray[np.int64], tz: str | None, zone: str) -> NDArray[np.int64]:
+    """Give instants as the clocks of a zone show them; those of a column without a zone are such already."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
     import pyarrow.compute as pc  # noqa: PLC0415
 
-    if column.type.tz is not None:
-        column = pc.local_timestamp(column.cast(pa.timestamp("us", zone), safe=False))
-    values: NDArray[np.int64] = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_numpy()
+    if tz is None:
+        return moments
+    local = pc.local_timestamp(pa.array(moments).view(pa.timestamp("us", zone)))
+    values: NDArray[np.int64] = local.cast(pa.int64()).to_numpy(zero_copy_only=False)
     return values
 
 
