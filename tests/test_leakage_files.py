@@ -105,10 +105,10 @@ def test_the_report_of_files_is_that_of_their_table(tmp_path, suffix, monkeypatc
 
 def test_a_column_may_be_several_things_at_once():
     window, holdout = parts(varied())
-    names = ["good", "noise", "known", "patient"]
-    found = report(window, holdout=holdout, features=names, **TIMED | {"decision": "noise"})
-    assert {each["name"] for each in found["features"]} == set(names)
-    asked = {"decision", "point_in_time.known", "future.known", "keys.patient", "keys.small"}
+    roles = {"features": ["good", "known"], "decision": "known", "feature_times": ["known"], "keys": ["known"]}
+    found = report(window, holdout=holdout, **TIMED | roles)
+    assert {each["name"] for each in found["features"]} == {"good", "known"}
+    asked = {"decision", "point_in_time.known", "future.known", "keys.known"}
     assert {f"leakage.{each}" for each in asked} <= {check["id"] for check in found["checks"]}
 
 
