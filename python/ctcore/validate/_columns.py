@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctcore.errors import ArgumentError, ColumnTypeError, DataError, did_you_mean
-from ctcore.validate._check import in_files
+from ctcore.validate._again import in_files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
