@@ -67,7 +67,7 @@ test-rust: ## the core's tests and documentation examples
 
 .PHONY: test-python
 test-python: .venv/dev/.ok ## the Python tests and documentation examples
-	.venv/dev/bin/pytest
+	.venv/dev/bin/pytest -n auto --dist loadfile
 	.venv/dev/bin/pytest --doctest-modules python/ctcore --quiet
 
 # The peers exclude each other's requirements, so each has an environment of its own.
