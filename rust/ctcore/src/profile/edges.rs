@@ -8,7 +8,6 @@ use ctcore_simd::widest;
 use crate::column::{Numbers, as_f64};
 use crate::num::{CHUNK, all_finite, order_key};
 use crate::rank::Sorted;
-use crate::rank::bins::Bins;
 use crate::{Error, Result, par};
 
 /// Cell borders, ascending and distinct. Cell `i` holds the values in `(edge[i-1], edge[i]]`; the
@@ -139,10 +138,14 @@ pub(super) fn add(total: &mut [u64], part: &[u64]) {
 const GROUP: usize = 9;
 /// Up to this many edges a value is compared with all of them.
 const COMPARED: usize = 3 * GROUP;
-/// Values that stay in the first-level cache while they are compared with one group after the other.
+/// Values that stay in the first-level cache while they are looked at again.
 const BLOCK: usize = 2_048;
-/// Bins of the table for each edge: so many that most hold none, and the comparison is foreseen.
-const BINS: usize = 8;
+/// Bins of a scale for each edge: most hold none or one, and their table stays in the cache.
+const BINS: usize = 4;
+/// Edges at each end that a scale of equal widths need not tell apart.
+const THIN: usize = 2;
+/// Of bins of equal width so many halvings are good enough to look for no better ones.
+const FEW_HALVINGS: u32 = 2;
 
 /// What counts values between edges: by comparing with each where there are few, which has no
 /// branch to predict, else by a table.
@@ -169,12 +172,10 @@ impl Counter {
     pub(super) fn count(&self, values: &[f64]) -> Vec<u64> {
         match self {
             Self::Few(groups, edges) => few(groups, *edges, values),
+            Self::Many(places) if all_finite(values) => places.count(values),
             Self::Many(places) => {
-                let mut counts = vec![0; places.edges.len()];
-                for &value in values.iter().filter(|value| value.is_finite()) {
-                    counts[places.cell(value)] += 1;
-                }
-                counts
+                let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+                places.count(&finite)
             }
         }
     }
@@ -226,41 +227,182 @@ fn above_each(values: &[f64], group: &[f64; GROUP]) -> [u64; GROUP] {
     })
 }
 
-/// Where values lie among many edges: a table over order keys leaves one or two edges to compare with.
+/// Where values lie among many edges: a table over a scale of values leaves a few edges to halve.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
-    bins: Bins,
-    /// The first edge that a value of the bin may lie at or below.
+    scale: Scale,
+    /// For each bin of the scale, the first edge that its values may lie at or below.
     first: Vec<u32>,
-    /// The edges, and infinity at the end.
+    /// The edges, and infinities after them, which halving may look at.
     edges: Vec<f64>,
+    cells: usize,
+    /// So often are the edges of a bin halved until one is left.
+    halvings: u32,
 }
 
 impl Places {
     pub(super) fn of(edges: &Edges) -> Self {
-        let keys: Vec<u64> = edges.0.iter().map(|&edge| order_key(edge)).collect();
-        let bins = Bins::of(&keys, BINS * keys.len());
-        let mut first = vec![0; bins.len()];
-        let mut passed = 0;
-        for (bin, first) in first.iter_mut().enumerate() {
-            *first = passed as u32;
-            while passed < keys.len() && bins.bin(keys[passed]) == bin {
-                passed += 1;
+        let even = Scale::even(&edges.0).map(|scale| Self::on(scale, &edges.0));
+        match even {
+            Some(even) if even.halvings <= FEW_HALVINGS => even,
+            _ => {
+                let octaves = Self::on(Scale::octaves(&edges.0), &edges.0);
+                even.into_iter()
+                    .fold(octaves, |best, even| if even.halvings < best.halvings { even } else { best })
             }
         }
-        let edges = edges.0.iter().copied().chain([f64::INFINITY]).collect();
-        Self { bins, first, edges }
+    }
+
+    fn on(scale: Scale, edges: &[f64]) -> Self {
+        let mut first = vec![0; scale.len()];
+        let (mut passed, mut most) = (0, 0);
+        for (bin, first) in first.iter_mut().enumerate() {
+            *first = passed as u32;
+            let inside = edges[passed..].iter().take_while(|&&edge| scale.bin(edge) == bin).count();
+            passed += inside;
+            most = inside.max(most);
+        }
+        let halvings = usize::BITS - most.leading_zeros();
+        let beyond = std::iter::repeat_n(f64::INFINITY, 1 << halvings);
+        Self {
+            scale,
+            first,
+            edges: edges.iter().copied().chain(beyond).collect(),
+            cells: edges.len() + 1,
+            halvings,
+        }
     }
 
     /// The cell of a finite value.
-    #[inline]
     pub(super) fn cell(&self, value: f64) -> usize {
-        let mut cell = self.first[self.bins.bin(order_key(value))] as usize;
-        while self.edges[cell] < value {
-            cell += 1;
+        self.halve(value, self.scale.bin(value), self.halvings)
+    }
+
+    /// How many of the finite values fall into each cell.
+    pub(super) fn count(&self, values: &[f64]) -> Vec<u64> {
+        let mut counts = vec![0; self.cells];
+        let mut bins = [0; BLOCK];
+        for chunk in values.chunks(CHUNK) {
+            let mut here = vec![0_u32; self.cells];
+            for block in chunk.chunks(BLOCK) {
+                let bins = &mut bins[..block.len()];
+                self.scale.bins(block, bins);
+                // A loop for each of the usual numbers of halvings, which it then does without a branch.
+                match self.halvings {
+                    0 | 1 => self.tally(block, bins, 1, &mut here),
+                    2 => self.tally(block, bins, 2, &mut here),
+                    3 => self.tally(block, bins, 3, &mut here),
+                    more => self.tally(block, bins, more, &mut here),
+                }
+            }
+            for (sum, count) in counts.iter_mut().zip(here) {
+                *sum += u64::from(count);
+            }
+        }
+        counts
+    }
+
+    #[inline(always)]
+    fn tally(&self, values: &[f64], bins: &[u32], halvings: u32, counts: &mut [u32]) {
+        for (&value, &bin) in values.iter().zip(bins) {
+            counts[self.halve(value, bin as usize, halvings)] += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn halve(&self, value: f64, bin: usize, halvings: u32) -> usize {
+        let mut cell = self.first[bin] as usize;
+        for halving in (0..halvings).rev() {
+            let half = 1 << halving;
+            cell += usize::from(self.edges[cell + half - 1] < value) << halving;
         }
         cell
     }
+}
+
+/// Bins for finite values. A larger value never has a smaller bin.
+#[derive(Debug, Clone)]
+enum Scale {
+    /// Bins of equal width from `low` on; what lies beyond is in the first and the last one.
+    Even { low: f64, per_one: f64, last: f64 },
+    /// For each sign and exponent its first bin, and the bits of the mantissa that its bins leave off.
+    Octaves(Vec<(u32, u32)>, usize),
+}
+
+/// Two to this power has no bits for fractions: a number that is added to it is rounded to a whole one, which the lowest
+/// bits then hold.
+const WHOLE: f64 = (1_u64 << (f64::MANTISSA_DIGITS - 1)) as f64;
+const MANTISSA: u32 = f64::MANTISSA_DIGITS - 1;
+
+impl Scale {
+    /// Bins of equal width between the edges, but for some at the ends, where data is thin; `None` where they have no
+    /// width that a double can hold.
+    fn even(edges: &[f64]) -> Option<Self> {
+        let ends = THIN.min(edges.len() / 16);
+        let (&low, &high) = edges.get(ends).zip(edges.get(edges.len().checked_sub(ends + 1)?))?;
+        let last = ((BINS * edges.len()).next_power_of_two() - 1) as f64;
+        let per_one = last / (high - low);
+        (per_one.is_normal() && per_one > 0.0).then_some(Self::Even { low, per_one, last })
+    }
+
+    fn octaves(edges: &[f64]) -> Self {
+        let mut inside = [0; 1 << (u64::BITS - MANTISSA)];
+        for &edge in edges {
+            inside[(order_key(edge) >> MANTISSA) as usize] += 1;
+        }
+        let mut total = 0;
+        let octaves = inside.iter().map(|&edges: &usize| {
+            let bits = (BINS * edges).max(1).next_power_of_two().ilog2().min(MANTISSA);
+            let first = total;
+            total += 1 << bits;
+            (first as u32, MANTISSA - bits)
+        });
+        let octaves = octaves.collect();
+        Self::Octaves(octaves, total)
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Even { last, .. } => *last as usize + 1,
+            Self::Octaves(_, total) => *total,
+        }
+    }
+
+    #[inline]
+    fn bin(&self, value: f64) -> usize {
+        match self {
+            Self::Even { low, per_one, last } => even_bin(value, *low, *per_one, *last) as usize,
+            Self::Octaves(octaves, _) => octave_bin(value, octaves) as usize,
+        }
+    }
+
+    fn bins(&self, values: &[f64], bins: &mut [u32]) {
+        match self {
+            Self::Even { low, per_one, last } => widest(|| {
+                for (bin, &value) in bins.iter_mut().zip(values) {
+                    *bin = even_bin(value, *low, *per_one, *last);
+                }
+            }),
+            Self::Octaves(octaves, _) => {
+                for (bin, &value) in bins.iter_mut().zip(values) {
+                    *bin = octave_bin(value, octaves);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn even_bin(value: f64, low: f64, per_one: f64, last: f64) -> u32 {
+    let place = ((value - low) * per_one).max(0.0).min(last);
+    (place + WHOLE).to_bits() as u32
+}
+
+#[inline(always)]
+fn octave_bin(value: f64, octaves: &[(u32, u32)]) -> u32 {
+    let key = order_key(value);
+    let (first, left_off) = octaves[(key >> MANTISSA) as usize];
+    first + ((key & ((1 << MANTISSA) - 1)) >> left_off) as u32
 }
 
 #[cfg(test)]

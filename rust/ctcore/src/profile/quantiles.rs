@@ -315,12 +315,12 @@ impl Counting {
 
     /// Adds the finite values of one absolute chunk, which lie in `range`.
     pub(super) fn add(&mut self, values: &[f64], range: (f64, f64)) {
-        let mut here = self.count(values);
+        let mut here = self.places.count(values);
         if !self.frozen {
             let heavy = self.heavy(&here, values.len() as u64);
             if heavy.contains(&true) {
                 self.split(&heavy, values);
-                here = self.count(values);
+                here = self.places.count(values);
             }
         }
         add(&mut self.quantiles.counts, &here);
@@ -350,14 +350,6 @@ impl Counting {
             self.quantiles.split(&cuts, self.range);
         }
         self.quantiles
-    }
-
-    fn count(&self, values: &[f64]) -> Vec<u64> {
-        let mut counts = vec![0; self.quantiles.counts.len()];
-        for &value in values {
-            counts[self.places.cell(value)] += 1;
-        }
-        counts
     }
 
     /// The cells that would hold twice what a fine cell should, and can be split.
