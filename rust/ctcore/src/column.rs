@@ -230,12 +230,16 @@ impl Numbers {
 fn extremes(values: &[f64]) -> (f64, f64) {
     let (low, high) = widest(|| {
         let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-        for block in values.chunks(LANES) {
+        let mut take = |block: &[f64]| {
             for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(block) {
                 *low = if value < *low { value } else { *low };
                 *high = if value > *high { value } else { *high };
             }
-        }
+        };
+        // Blocks of a known length are what the compiler makes vectors of.
+        let (blocks, rest) = values.as_chunks::<LANES>();
+        blocks.iter().for_each(|block| take(block));
+        take(rest);
         (low, high)
     });
     let pick = |lanes: [f64; LANES], better: fn(f64, f64) -> f64| lanes.into_iter().fold(lanes[0], better);
@@ -279,75 +283,65 @@ impl Hasher for ViewHasher {
 impl Categories {
     fn of_chunk(chunk: &dyn Array) -> Result<Self> {
         let mut counts = HashMap::new();
+        let rows = Self::each(chunk, |name, rows| match counts.get_mut(name) {
+            Some(count) => *count += rows,
+            None => drop(counts.insert(name.to_owned(), rows)),
+        })?;
+        Ok(Self { rows, counts })
+    }
+
+    /// Gives `take` each category of a chunk with its rows; of dictionaries that name one twice, twice.
+    pub(crate) fn each(chunk: &dyn Array, mut take: impl FnMut(&str, u64)) -> Result<Rows> {
         let nulls;
         if let Some(flags) = chunk.as_boolean_opt() {
             nulls = flags.null_count() as u64;
             let known = [("true", flags.true_count()), ("false", flags.false_count())];
-            counts.extend(
-                known
-                    .into_iter()
-                    .filter(|&(_, count)| count > 0)
-                    .map(|(name, count)| (name.to_owned(), count as u64)),
-            );
+            for (name, count) in known.into_iter().filter(|&(_, count)| count > 0) {
+                take(name, count as u64);
+            }
         } else if let Some(dictionary) = chunk.as_any_dictionary_opt() {
             // A dictionary's values are looked at once each, however many rows point to them.
             let values = cast(dictionary.values(), &DataType::Utf8)?;
             let values = values.as_string::<i32>();
-            let mut by_code = vec![0_u64; values.len()];
-            let mut without = 0;
-            let keys = dictionary.keys();
-            for (row, code) in codes(dictionary).into_iter().enumerate() {
-                if keys.is_null(row) || values.is_null(code) {
-                    without += 1;
-                } else {
-                    by_code[code] += 1;
+            let by_code = by_code(dictionary);
+            let mut known = 0;
+            for (code, &count) in by_code.iter().enumerate().filter(|&(_, &count)| count > 0) {
+                if values.is_valid(code) {
+                    take(values.value(code), count);
+                    known += count;
                 }
             }
-            for (code, &count) in by_code.iter().enumerate().filter(|&(_, &count)| count > 0) {
-                *counts.entry(values.value(code).to_owned()).or_insert(0) += count;
-            }
-            nulls = without;
+            nulls = chunk.len() as u64 - known;
         } else {
             let values = cast(chunk, &DataType::Utf8View)?;
             let values = values.as_string_view();
             // The view of a short text is the text and its length: as a number it tells texts apart.
             let mut short: HashMap<u128, u64, BuildHasherDefault<ViewHasher>> = HashMap::default();
+            let mut long: HashMap<&str, u64> = HashMap::new();
             for (row, &view) in values.views().iter().enumerate() {
                 if values.is_null(row) {
                     continue;
                 }
                 if view as u32 <= INLINE {
                     *short.entry(view).or_insert(0) += 1;
-                } else if let Some(count) = counts.get_mut(values.value(row)) {
-                    *count += 1;
                 } else {
-                    counts.insert(values.value(row).to_owned(), 1);
+                    *long.entry(values.value(row)).or_insert(0) += 1;
                 }
             }
             for (view, count) in short {
                 let bytes = &view.to_le_bytes()[4..][..view as u32 as usize];
-                let text = String::from_utf8_lossy(bytes).into_owned();
-                *counts.entry(text).or_insert(0) += count;
+                take(&String::from_utf8_lossy(bytes), count);
+            }
+            for (text, count) in long {
+                take(text, count);
             }
             nulls = values.null_count() as u64;
         }
-        Ok(Self {
-            rows: Rows {
-                rows: chunk.len() as u64,
-                nulls,
-                ..Rows::default()
-            },
-            counts,
+        Ok(Rows {
+            rows: chunk.len() as u64,
+            nulls,
+            ..Rows::default()
         })
-    }
-
-    /// Counts one chunk that lies in several slices.
-    pub(crate) fn of_pieces(pieces: &[ArrayRef]) -> Result<Self> {
-        let mut whole = Self::default();
-        for piece in pieces {
-            whole.merge(Self::of_chunk(piece)?);
-        }
-        Ok(whole)
     }
 
     /// Adds the rows of `later`.
@@ -408,6 +402,25 @@ pub(crate) fn codes(dictionary: &dyn AnyDictionaryArray) -> Vec<usize> {
         return vec![0; dictionary.keys().len()];
     }
     dictionary.normalized_keys()
+}
+
+/// How many rows point to each value of a dictionary.
+fn by_code(dictionary: &dyn AnyDictionaryArray) -> Vec<u64> {
+    let keys = dictionary.keys();
+    let mut counts = vec![0; dictionary.values().len()];
+    match keys.as_primitive_opt::<Int32Type>() {
+        // What files come as.
+        Some(codes) if codes.null_count() == 0 => {
+            codes.values().iter().for_each(|&code| counts[code as usize] += 1);
+        }
+        _ => {
+            let codes = codes(dictionary).into_iter().enumerate();
+            codes
+                .filter(|&(row, _)| keys.is_valid(row))
+                .for_each(|(_, code)| counts[code] += 1);
+        }
+    }
+    counts
 }
 
 /// The values of a number column as f64. Integers beyond 2^53 are rounded to the nearest double.

@@ -247,8 +247,10 @@ impl Places {
             Some(even) if even.halvings <= FEW_HALVINGS => even,
             _ => {
                 let octaves = Self::on(Scale::octaves(&edges.0), &edges.0);
-                even.into_iter()
-                    .fold(octaves, |best, even| if even.halvings < best.halvings { even } else { best })
+                even.into_iter().fold(
+                    octaves,
+                    |best, even| if even.halvings < best.halvings { even } else { best },
+                )
             }
         }
     }
@@ -258,7 +260,10 @@ impl Places {
         let (mut passed, mut most) = (0, 0);
         for (bin, first) in first.iter_mut().enumerate() {
             *first = passed as u32;
-            let inside = edges[passed..].iter().take_while(|&&edge| scale.bin(edge) == bin).count();
+            let inside = edges[passed..]
+                .iter()
+                .take_while(|&&edge| scale.bin(edge) == bin)
+                .count();
             passed += inside;
             most = inside.max(most);
         }
@@ -339,7 +344,9 @@ impl Scale {
     /// width that a double can hold.
     fn even(edges: &[f64]) -> Option<Self> {
         let ends = THIN.min(edges.len() / 16);
-        let (&low, &high) = edges.get(ends).zip(edges.get(edges.len().checked_sub(ends + 1)?))?;
+        let (&low, &high) = edges
+            .get(ends)
+            .zip(edges.get(edges.len().checked_sub(ends + 1)?))?;
         let last = ((BINS * edges.len()).next_power_of_two() - 1) as f64;
         let per_one = last / (high - low);
         (per_one.is_normal() && per_one > 0.0).then_some(Self::Even { low, per_one, last })

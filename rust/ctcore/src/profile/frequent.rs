@@ -27,21 +27,23 @@ struct Seen {
 }
 
 impl Frequent {
-    /// Adds the categories of one absolute chunk.
-    pub(super) fn add<'a>(&mut self, chunk: impl IntoIterator<Item = (&'a str, u64)>) {
-        for (name, rows) in chunk {
-            if let Some(seen) = self.seen.get_mut(name) {
-                seen.rows += rows;
-                seen.weight += rows;
-            } else {
-                let seen = Seen {
-                    rows,
-                    before: self.taken,
-                    weight: rows,
-                };
-                self.seen.insert(name.to_owned(), seen);
-            }
+    /// Adds rows of a category.
+    pub(super) fn add(&mut self, name: &str, rows: u64) {
+        if let Some(seen) = self.seen.get_mut(name) {
+            seen.rows += rows;
+            seen.weight += rows;
+        } else {
+            let seen = Seen {
+                rows,
+                before: self.taken,
+                weight: rows,
+            };
+            self.seen.insert(name.to_owned(), seen);
         }
+    }
+
+    /// Forgets rare categories where there are too many, after each absolute chunk.
+    pub(super) fn thin(&mut self) {
         if self.seen.len() > 2 * KEPT {
             let mut weights: Vec<u64> = self.seen.values().map(|seen| seen.weight).collect();
             let (_, &mut least, _) = weights.select_nth_unstable_by(KEPT, |a, b| b.cmp(a));
@@ -83,7 +85,10 @@ mod tests {
                 .map(|i| format!("id {}", chunk * 20_000 + i))
                 .collect();
             let hostile = ids.iter().map(|id| (id.as_str(), 1));
-            frequent.add([("often", 500), ("at times", 20)].into_iter().chain(hostile));
+            for (name, rows) in [("often", 500), ("at times", 20)].into_iter().chain(hostile) {
+                frequent.add(name, rows);
+            }
+            frequent.thin();
             assert!(frequent.seen.len() <= 2 * KEPT);
         }
         let (counts, short) = frequent.finish(2);
@@ -108,7 +113,10 @@ mod tests {
             for (name, rows) in &here {
                 *exact.entry(name.clone()).or_insert(0) += rows;
             }
-            frequent.add(here.iter().map(|(name, &rows)| (name.as_str(), rows)));
+            for (name, &rows) in &here {
+                frequent.add(name, rows);
+            }
+            frequent.thin();
         }
         assert!(frequent.taken > 0 && frequent.taken <= 2 * rows * chunks / (KEPT as u64 + 1));
         let (counts, short) = frequent.finish(1_000);

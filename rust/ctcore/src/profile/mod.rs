@@ -20,7 +20,7 @@ mod frequent;
 pub mod quantiles;
 mod stream;
 
-use distinct::{Distinct, hash_name, hash_number};
+use distinct::{Distinct, hash_name};
 pub use edges::Edges;
 use frequent::Frequent;
 use quantiles::Quantiles;
@@ -240,25 +240,23 @@ impl Summary {
                     *range = joined(*range, Some(here));
                     moments.merge(&Moments::of_chunk(&numbers.finite));
                     quantiles.add(&numbers.finite, here);
-                    self.distinct
-                        .extend(numbers.finite.iter().map(|&value| hash_number(value)));
+                    self.distinct.extend_numbers(&numbers.finite);
                 }
             }
             Values::Frequent(frequent, _) => {
-                let found = named(chunk)?;
-                self.rows.merge(&found.rows);
-                self.distinct
-                    .extend(found.counts.keys().map(|name| hash_name(name)));
-                frequent.add(found.counts.iter().map(|(name, &rows)| (name.as_str(), rows)));
+                let found = named(chunk, |name, rows| {
+                    self.distinct.extend([hash_name(name)]);
+                    frequent.add(name, rows);
+                })?;
+                self.rows.merge(&found);
+                frequent.thin();
             }
             Values::Known { counts, rest } => {
-                let found = named(chunk)?;
-                self.rows.merge(&found.rows);
-                self.distinct
-                    .extend(found.counts.keys().map(|name| hash_name(name)));
-                for (name, rows) in &found.counts {
+                let found = named(chunk, |name, rows| {
+                    self.distinct.extend([hash_name(name)]);
                     *counts.get_mut(name).unwrap_or(&mut *rest) += rows;
-                }
+                })?;
+                self.rows.merge(&found);
             }
         }
         Ok(())
@@ -322,15 +320,11 @@ pub(crate) fn joined(first: Option<(f64, f64)>, second: Option<(f64, f64)>) -> O
 /// A longer name is known by its beginning, its length and its hash: names are bounded, too.
 const LONGEST: usize = 256;
 
-/// The categories of a chunk under names of bounded length.
-fn named(chunk: &[ArrayRef]) -> Result<Categories> {
-    let mut found = Categories::of_pieces(chunk)?;
-    if found.counts.keys().any(|name| name.len() > LONGEST) {
-        let mut short = HashMap::new();
-        for (name, rows) in found.counts {
-            *short.entry(bounded(&name).into_owned()).or_insert(0) += rows;
-        }
-        found.counts = short;
+/// Gives `take` the categories of a chunk under names of bounded length, each once or more with its rows.
+fn named(chunk: &[ArrayRef], mut take: impl FnMut(&str, u64)) -> Result<Rows> {
+    let mut found = Rows::default();
+    for slice in chunk {
+        found.merge(&Categories::each(slice, |name, rows| take(&bounded(name), rows))?);
     }
     Ok(found)
 }
