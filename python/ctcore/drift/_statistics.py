@@ -606,14 +606,14 @@ def cell_bounds(column: dict[str, Any]) -> tuple[list[int], list[int]] | None:
         return [*counts, max(rest - short * len(counts), 0)], [*(count + short for count in counts), rest]
     fine = column["quantiles"]
     slack = {edge: (under, over) for edge, under, over in fine["slack"]}
+    if {fine["edges"][edge] for edge in slack}.isdisjoint(column["edges"]):
+        return None
     ranks = {}
     for edge, (value, rank) in enumerate(zip(fine["edges"], accumulate(fine["counts"]), strict=False)):
         under, over = slack.get(edge, (0, 0))
         ranks[value] = rank - under, rank + over
     whole = sum(fine["counts"])
     ends = [(0, 0), *(ranks[edge] for edge in column["edges"]), (whole, whole)]
-    if all(low == high for low, high in ends):
-        return None
     cells = list(pairwise(ends))
     return [max(end[0] - start[1], 0) for start, end in cells], [end[1] - start[0] for start, end in cells]
 

@@ -242,16 +242,18 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn of(edges: &Edges) -> Self {
-        let even = Scale::even(&edges.0).map(|scale| Self::on(scale, &edges.0));
-        match even {
-            Some(even) if even.halvings <= FEW_HALVINGS => even,
-            _ => {
-                let octaves = Self::on(Scale::octaves(&edges.0), &edges.0);
-                even.into_iter().fold(
-                    octaves,
-                    |best, even| if even.halvings < best.halvings { even } else { best },
-                )
-            }
+        let octaves = || Self::on(Scale::octaves(&edges.0), &edges.0);
+        let Some(even) = Scale::even(&edges.0).map(|scale| Self::on(scale, &edges.0)) else {
+            return octaves();
+        };
+        if even.halvings <= FEW_HALVINGS {
+            return even;
+        }
+        let octaves = octaves();
+        if even.halvings <= octaves.halvings {
+            even
+        } else {
+            octaves
         }
     }
 
@@ -334,10 +336,10 @@ enum Scale {
     Octaves(Vec<(u32, u32)>, usize),
 }
 
-/// Two to this power has no bits for fractions: a number that is added to it is rounded to a whole one, which the lowest
-/// bits then hold.
-const WHOLE: f64 = (1_u64 << (f64::MANTISSA_DIGITS - 1)) as f64;
+/// The bits of a double below its exponent.
 const MANTISSA: u32 = f64::MANTISSA_DIGITS - 1;
+/// Doubles of this size have no bits for fractions: what is added is rounded, and the lowest bits hold it.
+const WHOLE: f64 = (1_u64 << MANTISSA) as f64;
 
 impl Scale {
     /// Bins of equal width between the edges, but for some at the ends, where data is thin; `None` where they have no
@@ -456,10 +458,17 @@ mod tests {
     }
 
     proptest! {
-        /// Few edges are compared with, many are looked up: both are what halving finds.
+        /// Few edges are compared with, many are looked up on either scale: all are what halving finds.
         #[test]
         fn a_cell_is_where_halving_finds_it(
-            edges in prop::collection::vec(-50.0..50.0f64, 0..80),
+            edges in prop::collection::vec(
+                prop_oneof![
+                    -50.0..50.0f64,
+                    1e9..1.000_001e9f64,
+                    prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO,
+                ],
+                0..80,
+            ),
             near in prop::collection::vec((any::<prop::sample::Index>(), 0..3_u8), 0..50),
             mut values in prop::collection::vec(prop::num::f64::ANY, 0..300),
         ) {
@@ -477,7 +486,14 @@ mod tests {
             }
             let column: Vec<ArrayRef> = vec![Arc::new(arrow_array::Float64Array::from(values.clone()))];
             prop_assert_eq!(&edges.count_column("x", &column).unwrap(), &expected);
-            prop_assert_eq!(&Counter::Many(Places::of(&edges)).count(&values), &expected);
+            let scales = [Some(Scale::octaves(&edges.0)), Scale::even(&edges.0)];
+            let places = scales.into_iter().flatten().map(|scale| Places::on(scale, &edges.0));
+            for places in places.chain([Places::of(&edges)]) {
+                for &value in values.iter().filter(|value| value.is_finite()) {
+                    prop_assert_eq!(places.cell(value), edges.cell(value));
+                }
+                prop_assert_eq!(&Counter::Many(places).count(&values), &expected);
+            }
         }
     }
 }
