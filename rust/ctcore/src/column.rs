@@ -238,7 +238,9 @@ fn extremes(values: &[f64]) -> (f64, f64) {
         };
         // Blocks of a known length are what the compiler makes vectors of.
         let (blocks, rest) = values.as_chunks::<LANES>();
-        blocks.iter().for_each(|block| take(block));
+        for block in blocks {
+            take(block);
+        }
         take(rest);
         (low, high)
     });

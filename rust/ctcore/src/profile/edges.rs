@@ -309,6 +309,10 @@ impl Places {
         counts
     }
 
+    #[expect(
+        clippy::inline_always,
+        reason = "each number of halvings is a loop of its own"
+    )]
     #[inline(always)]
     fn tally(&self, values: &[f64], bins: &[u32], halvings: u32, counts: &mut [u32]) {
         for (&value, &bin) in values.iter().zip(bins) {
@@ -316,6 +320,10 @@ impl Places {
         }
     }
 
+    #[expect(
+        clippy::inline_always,
+        reason = "each number of halvings is a loop of its own"
+    )]
     #[inline(always)]
     fn halve(&self, value: f64, bin: usize, halvings: u32) -> usize {
         let mut cell = self.first[bin] as usize;
@@ -355,7 +363,7 @@ impl Scale {
     }
 
     fn octaves(edges: &[f64]) -> Self {
-        let mut inside = [0; 1 << (u64::BITS - MANTISSA)];
+        let mut inside = vec![0; 1 << (u64::BITS - MANTISSA)];
         for &edge in edges {
             inside[(order_key(edge) >> MANTISSA) as usize] += 1;
         }
@@ -401,13 +409,14 @@ impl Scale {
     }
 }
 
+#[expect(clippy::inline_always, reason = "what is inlined alone becomes wide vectors")]
 #[inline(always)]
 fn even_bin(value: f64, low: f64, per_one: f64, last: f64) -> u32 {
     let place = ((value - low) * per_one).max(0.0).min(last);
     (place + WHOLE).to_bits() as u32
 }
 
-#[inline(always)]
+#[inline]
 fn octave_bin(value: f64, octaves: &[(u32, u32)]) -> u32 {
     let key = order_key(value);
     let (first, left_off) = octaves[(key >> MANTISSA) as usize];
