@@ -11,13 +11,13 @@ import click
 
 from ctcore.cli._answer import EXIT_CODES, answer, colour, fail_on_option, format_of, format_option, talk
 from ctcore.errors import ArgumentError
-from ctcore.verdict import exit_code
+from ctcore.verdict import Verdict, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ctcore.data import Source
-    from ctcore.validate import ValidationReport
+    from ctcore.validate import Contract, ValidationReport
 
 _table_option = click.option("--table", metavar="NAME", help="The table of the contract, where it describes several.")
 
@@ -68,7 +68,8 @@ def check_data(
     """Judge DATA by its contract, in one pass: every rule is counted over all rows, none is sampled.
 
     DATA is Parquet, CSV or Arrow IPC: a file, a folder, a pattern or a URL. With `--quarantine` every row that breaks
-    a failed rule goes to rejected.parquet, with the rules that it breaks, and the others to clean.parquet.
+    a failed rule goes to rejected.parquet, with the rules that it breaks, and the others to clean.parquet; then the
+    rules are asked of the clean rows, and what fails of them is said.
 
     With `--history`, rules on the history (`check: anomaly`) judge DATA by the batches before the start of its window,
     or before `--as-of`. FOLDER is a registry, made where there is none.
@@ -122,9 +123,7 @@ def check_data(
         new = registry.add_batch(dataset, batch.time, batch.to_dict())
         normal = "as refused: it will not count as normal" if batch.refused else "in the history"
         talk(f"the batch of {batch.time:%Y-%m-%d %H:%M} {'is now' if new else 'was'} {normal}")
-    parted = rows.quarantine(source, found, quarantine) if source is not None and quarantine else None
-    if parted is not None:
-        talk(f"{parted.clean_rows:,} rows are in {parted.clean}, {parted.rejected_rows:,} in {parted.rejected}")
+    parted = _parted(source, found, compiled, quarantine, judged) if source is not None and quarantine else None
 
     def as_page(each: ValidationReport) -> str:
         names = source.schema.names if source is not None else ()
@@ -143,11 +142,26 @@ def check_data(
     def as_dict() -> dict[str, Any]:
         told = found.to_dict()
         if parted is not None:
-            told["quarantine"] = {"clean": parted.clean_rows, "rejected": parted.rejected_rows}
+            told["quarantine"] = parted
         return told
 
     answer("json" if format_ == "json" else "text", as_dict, lambda: shown[format_](found))
     return exit_code(found.verdict, fail_on=fail_on)
+
+
+def _parted(
+    source: Source, found: ValidationReport, contract: Contract, folder: str, judged: dict[str, Any]
+) -> dict[str, Any]:
+    """Part the rows, and ask again of the clean ones what is about all rows together."""
+    from ctcore import data, validate  # noqa: PLC0415 - heavy
+
+    parted = data.quarantine(source, found, folder)
+    talk(f"{parted.clean_rows:,} rows are in {parted.clean}, {parted.rejected_rows:,} in {parted.rejected}")
+    left = validate.check(data.source(parted.clean), contract.without("anomaly"), **judged)
+    failing = [check.id for check in left.checks if check.required and check.verdict is Verdict.FAIL]
+    if failing:
+        talk(f"of the rows in {parted.clean} these fail: {', '.join(failing)}")
+    return {"clean": parted.clean_rows, "rejected": parted.rejected_rows, "clean_fails": failing}
 
 
 def _reference(given: str) -> tuple[str, Source]:
