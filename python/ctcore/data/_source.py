@@ -181,6 +181,8 @@ def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """Give a batch the columns and types of all files together."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
+    if batch.schema.equals(schema):
+        return batch
     there = set(batch.schema.names)
     columns = [
         batch.column(each.name).cast(each.type) if each.name in there else pa.nulls(len(batch), each.type)
