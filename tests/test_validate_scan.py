@@ -223,6 +223,15 @@ def test_what_one_part_was_not_asked_the_whole_was_not():
         assert "the data of zones was not given" in check.message
 
 
+def test_a_part_without_an_instant_leaves_what_is_timed_unjudged():
+    contract = read()
+    timed, timeless = (validate.scan(rows(30, 1), contract, now=now) for now in (NOW, None))
+    for both in (timed.merge(timeless), timeless.merge(timed)):
+        (check,) = (each for each in validate.check(both, contract, now=NOW).checks if each.id == "at.late")
+        assert check.message == "at.late could not be judged: no time to judge at was given"
+        assert both.rows == 60
+
+
 def test_scans_that_do_not_belong_together_are_refused():
     contract, other = read(), read(CONTRACT.replace("maximum: 3", "maximum: 4"))
     scan = validate.scan(rows(9, 1), contract, now=NOW)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fnmatch
 import glob
 import hashlib
+import os
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,7 +14,7 @@ from urllib.parse import urlsplit
 from ctcore.errors import DataError, DataNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".arrow": "ipc", ".feather": "ipc", ".ipc": "ipc"}
 _MAGIC = {"parquet": b"PAR1", "ipc": b"ARROW1"}
@@ -103,6 +105,17 @@ def format_of(file: str) -> str:
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise DataError(f"{file}: this is UTF-16; write it again as UTF-8")
     return known
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a name beside a file to write to, which then takes its place; nothing is left of a writing that failed."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def fingerprint(file: str, root: Path) -> dict[str, Any]:

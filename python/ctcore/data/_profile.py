@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ctcore.data._files import written_whole
 from ctcore.data._source import source
 from ctcore.drift import Profile
 from ctcore.errors import DataError, DataNotFoundError
@@ -59,9 +59,5 @@ def write_profile(profile: Profile, path: str | Path) -> None:
     path = Path(path)
     if path.suffix.lower() != _SUFFIX:
         raise DataError(f"{path}: the name of a profile's file must end in {_SUFFIX}, to be told from rows")
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with written_whole(path) as partial:
         partial.write_text(profile.to_json(), encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

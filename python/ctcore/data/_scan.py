@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctcore.data._files import find
+from ctcore.data._files import find, written_whole
 from ctcore.errors import DataError, DataNotFoundError
 from ctcore.validate import Scan
 
@@ -54,21 +53,16 @@ def write_scan(scan: Scan, path: str | Path) -> None:
     if not is_scan(path):
         raise DataError(f"{path}: the name of a scan's file must end in {_SUFFIX}, to be told from rows")
     schema = next(iter(scan.keys.values())).schema if scan.keys else pa.schema([])
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("w+b") as file:
-            file.write(b" " * _HEAD)
-            with pa.ipc.new_stream(file, schema.with_metadata({_META: json.dumps(scan.to_dict())})) as writer:
-                for rule, table in scan.keys.items():
-                    for batch in table.to_batches():
-                        writer.write_batch(batch, custom_metadata={"rule": rule})
-            file.seek(_HEAD)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
-            file.write((_MARK + digest.encode()).ljust(_HEAD - 1) + b"\n")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written_whole(path) as partial, partial.open("w+b") as file:
+        file.write(b" " * _HEAD)
+        with pa.ipc.new_stream(file, schema.with_metadata({_META: json.dumps(scan.to_dict())})) as writer:
+            for rule, table in scan.keys.items():
+                for batch in table.to_batches():
+                    writer.write_batch(batch, custom_metadata={"rule": rule})
+        file.seek(_HEAD)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        file.write((_MARK + digest.encode()).ljust(_HEAD - 1) + b"\n")
 
 
 def read_scan(path: str | Path) -> Scan:

@@ -79,18 +79,22 @@ def check(
     >>> report.verdict, [check.message for check in report.checks if check.verdict == "fail"]
     (<Verdict.FAIL: 'fail'>, ['x: 1 of 2 rows (50.00%) lie above 10, none allowed; row 1: 99.0'])
     """
+    asked: Mapping[str, Mapping[str, Any]] = {}
     if isinstance(data, Scan):
-        data, scan, asked = None, data, {}
+        data, scan = None, data
     else:
         plan = Plan(contract, now=now, window=window, references=references, environment=environment)
-        if history is not None:
-            plan.measure()
         asked = plan.asked
-        scan = run(data, plan, distrust_statistics=distrust_statistics) if scan is None else scan
-    scan.refuse_others(contract, environment)
+        if scan is None:
+            if history is not None:
+                plan.measure()
+            found = run(data, plan, distrust_statistics=distrust_statistics)
+    if scan is not None:
+        scan.refuse_others(contract, environment)
+        found = scan
     return Judge(
         contract=contract,
-        scan=scan,
+        scan=found,
         asked=asked,
         data=data,
         now=None if now is None else zoned(now),

@@ -53,8 +53,8 @@ class Scan:
     ['x: 1 of 5 rows (20.00%) repeat an earlier row, none allowed; row 4: repeats row 1']
     """
 
-    contract: str
-    """The digest of the contract whose rules were counted."""
+    contract: str | None
+    """The digest of the contract whose rules were counted, where the scan is kept."""
     environment: str | None
     rows: int
     schema: tuple[tuple[str, str], ...]
@@ -92,8 +92,8 @@ class Scan:
         keys: dict[str, pa.Table] = {}
         rules: dict[str, Mapping[str, Any]] = {}
         for id_ in self.rules:
-            if id_ in reasons:
-                continue
+            if any(id_ not in each.rules for each in scans):
+                continue  # the reasons say why
             parts = [each.rules[id_] for each in scans]
             unasked = next((part for part in parts if "reason" in part), None)
             if unasked is not None:
@@ -195,7 +195,7 @@ def run(data: Any, plan: Plan, *, keep: bool = False, distrust_statistics: bool 
     for id_, table in keys.items():
         rules[id_] = _counted(table, rules[id_]["nulls"], items="items" in plan.asked[id_])
     return Scan(
-        contract=digest(plan.contract),
+        contract=digest(plan.contract) if keep else None,  # a wide contract is long
         environment=plan.environment,
         rows=found["rows"],
         schema=tuple(found["schema"]),
