@@ -204,6 +204,31 @@ def test_a_torn_file_names_its_row_group_and_column(tmp_path):
         data.read_table(path)
 
 
+@pytest.mark.parametrize("code", [-1, 2])
+def test_a_code_beyond_its_dictionary_is_refused(tmp_path, code):
+    words = pa.DictionaryArray.from_arrays(pa.array([0, None, code], pa.int32()), pa.array(["a", "b"]), safe=False)
+    with pa.ipc.new_file(tmp_path / "a.arrow", pa.schema([("word", words.type)])) as writer:
+        writer.write_table(pa.table({"word": words}))
+    with pytest.raises(DataError, match=f"word has codes from .*{code}.* for a dictionary of 2"):
+        data.read_table(tmp_path / "a.arrow")
+
+
+@pytest.mark.parametrize(
+    ("group", "most", "sizes"),
+    [(1000, 600, {500}), (1000, 2500, {2000, 1000}), (7, 20, {14, 13}), (3000, 3000, {3000})],
+)
+def test_batches_hold_whole_row_groups_or_share_one(tmp_path, monkeypatch, group, most, sizes):
+    monkeypatch.setattr("ctcore.data._source._BATCH_ROWS", most)
+    pq.write_table(pa.table({"n": range(3000 if group > 7 else 27)}), tmp_path / "a.parquet", row_group_size=group)
+    assert {len(batch) for batch in data.source(tmp_path).batches()} == sizes
+
+
+def test_texts_that_are_stored_once_each_count_for_the_size_of_a_batch(tmp_path):
+    texts = pa.table({"text": [f"{i:01000}" for i in range(200_000)]})
+    pq.write_table(texts, tmp_path / "a.parquet")
+    assert max(batch.nbytes for batch in data.source(tmp_path).batches()) < 1.2e8
+
+
 def test_sizes_that_no_writer_gives_are_refused_before_reading(tmp_path, monkeypatch):
     pq.write_table(pa.table({"a": np.arange(1_000_000)}), tmp_path / "a.parquet")
     monkeypatch.setattr(os, "sysconf", lambda _: 1000)  # a machine with a megabyte

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 Span = tuple[str, Any, Any]
 
-_BATCH_ROWS = 131_072
+_BATCH_ROWS = 500_000
+"""The most rows of a batch: decoders make room in powers of two, and this is below one."""
 _BATCH_BYTES = 1 << 27
+"""What a batch may decode to, by what a Parquet file says of its columns."""
 _GROUP_ROWS = 2**31 - 1
 
 
@@ -136,7 +138,7 @@ class Source:
         for file in self.files:
             try:
                 for batch in _batches(file, self._format, wanted, within, self._batch_rows, groups):
-                    batch.validate(full=True)
+                    _validate(batch)
                     yield importable((batch if within is None else batch.filter(within)).select(schema.names))
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise _unreadable(file, self._format, error) from error
@@ -164,7 +166,7 @@ def _batches(
     texts = [name for name in names if pa.types.is_dictionary(schema.field(name).type)]
     wanted = [group.id for group in (fragment if within is None else fragment.subset(within, schema)).row_groups]
     with store.open_input_file(path) as opened:
-        parquet: pq.ParquetFile = pq.ParquetFile(opened, read_dictionary=texts, pre_buffer=False, buffer_size=1 << 20)
+        parquet: pq.ParquetFile = pq.ParquetFile(opened, read_dictionary=texts, pre_buffer=False, buffer_size=1 << 18)
         everything = frozenset(schema.names)
         asked = [everything if needed is None else next(needed, ()) for _ in range(parquet.num_row_groups)]
         for columns, groups in groupby((group for group in wanted if asked[group]), key=asked.__getitem__):
@@ -175,6 +177,25 @@ def _batches(
                 yield _conformed(batch, schema)
             if decoded and missing:  # Arrow takes some torn pages for the end of a column
                 raise pa.ArrowInvalid(f"{missing:,} rows of the row groups {run[0]} to {run[-1]} are not there")
+
+
+def _validate(batch: pa.RecordBatch) -> None:
+    """Refuse what no writer may give: what computes on a batch trusts its offsets, codes and text."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    batch.validate()
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if not pa.types.is_dictionary(column.type):
+            column.validate(full=True)
+            continue
+        column.dictionary.validate(full=True)
+        codes = pc.min_max(column.indices).as_py()  # a tenth of what a full validation of the codes takes
+        if codes["min"] is not None and not 0 <= codes["min"] <= codes["max"] < len(column.dictionary):
+            raise pa.ArrowInvalid(
+                f"the column {name} has codes from {codes['min']} to {codes['max']} for a dictionary of "
+                f"{len(column.dictionary)} values"
+            )
 
 
 def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -223,11 +244,12 @@ def source(pattern: str | Path, root: Path = Path()) -> Source:
     if len(formats) > 1:
         raise DataError(f"{pattern}: files of one kind are needed, found {sorted(formats)}")
     format_ = formats.pop()
-    schemas, rows = [], _BATCH_ROWS
+    schemas, rows, longest = [], _BATCH_ROWS, 0
     for file in files:
         try:
             if format_ == "parquet":
-                rows = min(rows, _batch_rows(file))
+                room, group = _extent(file)
+                rows, longest = min(rows, room), max(longest, group)
             schemas.append(_dataset(file, format_).schema)
             _named_once(file, schemas[-1])
             if format_ == "csv":
@@ -240,6 +262,7 @@ def source(pattern: str | Path, root: Path = Path()) -> Source:
         raise DataError(f"{pattern}: {_differ(files, schemas) or error}") from error
     if format_ == "parquet":
         schema = pa.schema([each.with_type(_encoded(each.type)) for each in schema])
+        rows = _even(longest, rows)
     return Source(str(pattern), tuple(files), schema, format_, rows)
 
 
@@ -274,13 +297,13 @@ def _metadata(file: str) -> pq.FileMetaData:
         return pq.read_metadata(opened)
 
 
-def _batch_rows(file: str) -> int:
-    """Give the rows of a batch that decode to a bounded size, by what the file says of its columns."""
+def _extent(file: str) -> tuple[int, int]:
+    """Give the rows of a batch that decode to a bounded size, by what the file says, and those of its largest group."""
     metadata = _metadata(file)
     _named_once(file, metadata.schema.to_arrow_schema())
     widths = [max(8, metadata.schema.column(place).length or 0) for place in range(metadata.num_columns)]
     memory = _memory()
-    rows = _BATCH_ROWS
+    rows, longest = _BATCH_ROWS, 0
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
         chunks = [group.column(place) for place in range(group.num_columns)]
@@ -291,9 +314,20 @@ def _batch_rows(file: str) -> int:
                 f"read. Write it again in smaller row groups"
             )
         if group.num_rows:
-            decoded: int = sum(chunk.num_values * width for chunk, width in zip(chunks, widths, strict=True))
+            sizes = (chunk.num_values * width for chunk, width in zip(chunks, widths, strict=True))
+            texts = (chunk.total_uncompressed_size for chunk in chunks)
+            decoded: int = sum(map(max, sizes, texts))
             rows = min(rows, _BATCH_BYTES * group.num_rows // max(decoded, 1))
-    return int(max(rows, 1))
+        longest = max(longest, group.num_rows)
+    return max(rows, 1), longest
+
+
+def _even(longest: int, rows: int) -> int:
+    """Give the size of batches that hold whole row groups, or share one evenly: what lies in two is copied."""
+    if longest <= rows:
+        return rows - rows % max(longest, 1)
+    pieces = -(-longest // rows)
+    return -(-longest // pieces)
 
 
 def _memory() -> int:

@@ -8,7 +8,7 @@ use crate::column::{Kind, Rechunk};
 use crate::{Error, Result, par};
 
 /// Chunks that are summarised together: enough work for every thread, little memory.
-const CHUNKS: usize = 8;
+const CHUNKS: usize = 4;
 
 /// What a pass over a stream found.
 #[derive(Debug)]
