@@ -103,6 +103,16 @@ def test_the_report_of_files_is_that_of_their_table(tmp_path, suffix, monkeypatc
     assert checks["leakage.duplicates"]["value"] + checks["leakage.overlap"]["value"] > 0
 
 
+def test_a_null_among_the_words_of_a_dictionary_is_a_null():
+    table = varied().drop_columns("coded")
+    codes = np.arange(table.num_rows) % 7 % 3
+    plain = pa.array(np.array(["a", "-", "b"])[codes], mask=codes == 1)
+    coded = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(["a", None, "b"]))
+    half = len(coded) // 2
+    coded = pa.chunked_array([coded[:half], coded[half:]])
+    assert report(put(table, "coded", coded)) == report(put(table, "coded", plain))
+
+
 def test_a_column_may_be_several_things_at_once():
     window, holdout = parts(varied())
     roles = {"features": ["good", "known"], "decision": "known", "feature_times": ["known"], "keys": ["known"]}

@@ -892,3 +892,14 @@ def test_any_type_is_judged_or_said_not_to_be(name):
     assert all(check.message for check in found.values())
     assert found["nulls"].value == {"null": 3, "empty dictionary": 3, "union": 0}.get(name, 1)
     assert validate.contract(validate.infer(table)).columns
+
+
+def test_a_null_among_the_words_of_a_dictionary_is_a_null():
+    codes = pa.array([0, 1, 2, 0, None, 2, 3], pa.int32())
+    words = pa.DictionaryArray.from_arrays(codes, pa.array(["a", None, "b", "bb"]))
+    rules = "required: true, unique: true, logicalTypeOptions: {maxLength: 1, pattern: '^b'}, "
+    rules += quality("metric: invalidValues, mustBe: 0, arguments: {validValues: [a]}")
+    coded, plain = (column(values, "logicalType: string, " + rules) for values in (words, words.cast("string")))
+    assert coded.pop("type").message != plain.pop("type").message
+    assert coded == plain
+    assert plain["nulls"].message.endswith("row 1: null, row 4: null")

@@ -580,7 +580,7 @@ const SHOWN: usize = 60;
 
 /// A value, for people.
 pub(crate) fn shown(column: &dyn Array, row: usize) -> String {
-    if column.is_null(row) {
+    if column.slice(row, 1).logical_null_count() > 0 {
         return "null".to_owned();
     }
     let value = array_value_to_string(column, row).unwrap_or_else(|_| "?".to_owned());
