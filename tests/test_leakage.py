@@ -74,7 +74,7 @@ def test_the_area_is_that_of_scikit_learn_and_its_error_that_of_delong():
     rng = np.random.default_rng(3)
     label = rng.integers(0, 2, 5_000)
     score = np.round(label * 0.8 + rng.normal(size=5_000), 0)  # few values: no cell holds two
-    power = _core.predictiveness("x", score, _core.label_classes(label), np.zeros(5_000, int), 1)["whole"]
+    power = _core.predictiveness(_core.Labelled(label, np.zeros(5_000, int)).count("x", score), 0, 1, 1)["whole"]
     assert power["auc"] == pytest.approx(roc_auc_score(label, score), abs=2e-3)  # the order is learned, not given
     above, below = score[label == 1], score[label == 0]
     wins = (above[:, None] > below) + 0.5 * (above[:, None] == below)

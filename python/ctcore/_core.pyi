@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Joint",
     "Keys",
+    "Labelled",
     "__version__",
     "anderson_darling",
     "auc",
@@ -42,7 +44,6 @@ __all__ = [
     "kuiper",
     "kullback_leibler",
     "l_infinity",
-    "label_classes",
     "levene",
     "lightgbm_model",
     "lightgbm_probes",
@@ -73,6 +74,7 @@ __all__ = [
     "ranks_against",
     "repeated_rows",
     "row_hashes",
+    "scale",
     "scan",
     "set_threads",
     "t_quantile",
@@ -237,8 +239,23 @@ class _PredictivenessBySpan(TypedDict):
     spans: list[_Predictiveness]
     transferred: list[float]
 
-def label_classes(label: Any) -> NDArray[np.uint8]: ...
-def predictiveness(name: str, column: Any, label_class: Any, span: Any, spans: int) -> _PredictivenessBySpan: ...
+@final
+class Labelled:
+    def __new__(cls, label: Any, day: Any) -> Labelled: ...
+    def count(self, name: str, column: Any) -> Joint: ...
+
+@final
+class Joint:
+    @staticmethod
+    def merge(name: str, parts: Sequence[Any]) -> Joint: ...
+    def to_batch(self) -> Any: ...
+    @staticmethod
+    def of_batch(batch: Any) -> Joint: ...
+
+def predictiveness(counts: Joint, last_day: int, days: int, spans: int) -> _PredictivenessBySpan: ...
+def scale(
+    counts: Joint, last_day: int, days: int, spans: int, few: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None: ...
 def row_hashes(columns: Sequence[tuple[str, Any]], near: bool) -> bytes: ...
 def repeated_rows(hashes: bytes) -> NDArray[np.bool_]: ...
 def known_rows(hashes: bytes, others: bytes) -> NDArray[np.bool_]: ...

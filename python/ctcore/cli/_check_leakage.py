@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctcore.cli._answer import EXIT_CODES, answer, colour, fail_on_option, format_option, separated
+from ctcore.cli._answer import EXIT_CODES, answer, colour, fail_on_option, format_option, separated, talk
 from ctcore.verdict import exit_code
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("check-leakage", epilog=EXIT_CODES, short_help="Tell whether rows know more than they may.")
 @click.argument("data")
-@click.option("--label", required=True, metavar="COLUMN", help="What the model is to predict: a number in every row.")
+@click.option("--label", metavar="COLUMN", help="What the model is to predict: a number in every row.")
 @click.option("--time", "time", metavar="COLUMN", help="When each row happened; much cannot be judged without it.")
 @click.option("--query", metavar="COLUMN", help="For rankings: what tells queries apart.")
 @click.option("--features", metavar="NAMES", help="What the model reads, separated by commas; all other columns else.")
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 @click.option("--label-window", metavar="DURATION", help="How long a label takes until it is final, such as 7d.")
 @click.option("--decision", metavar="COLUMN", help="What an earlier model had decided or predicted.")
 @click.option("--accepted", metavar="NAMES", help="Features that may be as predictive as they are.")
-@click.option("--zone", default="UTC", show_default=True, help="The time zone of days and hours.")
+@click.option("--zone", metavar="ZONE", help="The time zone of days and hours; UTC without it.")
+@click.option("--scan", "scan_file", metavar="FILE", help="Keep what was counted, to be merged later: a name in .scan.")
 @fail_on_option
 @format_option
 def check_leakage(
     data: str,
-    label: str,
+    label: str | None,
     time: str | None,
     query: str | None,
     features: str | None,
@@ -48,7 +49,8 @@ def check_leakage(
     label_window: str | None,
     decision: str | None,
     accepted: str | None,
-    zone: str,
+    zone: str | None,
+    scan_file: str | None,
     fail_on: str,
     format_: str,
 ) -> int:
@@ -61,45 +63,82 @@ def check_leakage(
     DATA and the holdout are read column by column: memory holds some 130 bytes a row and a few columns, however many
     there are. Of CSV that takes several readings; Parquet is faster.
 
+    With --scan FILE what was counted of DATA is kept, so that a part is read once: where DATA are such files (*.scan)
+    their rows are judged together, as if they had been read again. Parts of whole days give the very same report. What
+    is asked of the columns is said when a part is scanned, and is not said again.
+
     \b
     ctcore check-leakage rows.parquet --label clicked --time shown_at --format json > today.json
     ctcore check-leakage newer.parquet --label clicked --time shown_at --previous today.json
+    ctcore check-leakage monday.parquet --label clicked --time shown_at --scan days/monday.scan
+    ctcore check-leakage 'days/*.scan' --holdout sunday.scan
     """  # noqa: D301 - click's own mark for lines that stay as they are
+    from ctcore import data as rows  # noqa: PLC0415 - heavy
+    from ctcore import validate  # noqa: PLC0415
+    from ctcore.duration import time_zone  # noqa: PLC0415
+    from ctcore.errors import ArgumentError  # noqa: PLC0415
+
+    zone_named = zone or "UTC"
+    asked: dict[str, Any] = {
+        "label": label,
+        "time": time,
+        "query": query,
+        "features": separated(features) or None,
+        "categorical": separated(categorical),
+        "keys": separated(keys),
+        "now": rows.instant(as_of, time_zone(zone_named)) if as_of else None,
+        "feature_times": separated(feature_times),
+        "label_time": label_time,
+        "label_window": rows.duration(label_window) if label_window else None,
+        "decision": decision,
+        "zone": zone,
+    }
+    judged: dict[str, Any] = {
+        "previous": _earlier(previous),
+        "policy": validate.LeakagePolicy(accepted=tuple(separated(accepted))),
+    }
+    scanned = rows.is_scan(data)
+    if holdout and rows.is_scan(holdout) != scanned:
+        which = "must be a scan, as DATA is" if scanned else "is a scan, DATA are rows"
+        raise ArgumentError(f"holdout: {which}; found {holdout}")
+    if scanned:
+        said = [name for name, value in asked.items() if value]
+        if said:
+            raise ArgumentError(f"--{_option(said[0])}: what is asked was set when DATA was scanned; leave it out")
+    elif label is None:
+        raise ArgumentError("--label: name the column that the model is to predict")
+    elif holdout and scan_file:
+        raise ArgumentError("--scan: keeps what is counted of DATA; scan the holdout by itself")
+    asked["zone"] = zone_named
+    if not scanned and not scan_file:
+        held_out = rows.source(holdout) if holdout else None
+        found = validate.leakage(rows.source(data), holdout=held_out, **asked, **judged)
+        return _end(found, format_, fail_on)
+    scan = rows.read_leakage_scans(data) if scanned else validate.leakage_scan(rows.source(data), **asked)
+    if scan_file:
+        rows.write_scan(scan, scan_file)
+        talk(f"the scan is {scan_file}")
+    return _end(scan.report(holdout=rows.read_leakage_scans(holdout) if holdout else None, **judged), format_, fail_on)
+
+
+def _option(name: str) -> str:
+    return {"now": "as-of"}.get(name, name.replace("_", "-"))
+
+
+def _earlier(path: str | None) -> Any:
     import json  # noqa: PLC0415 - for one option alone
     from pathlib import Path  # noqa: PLC0415
 
-    from ctcore import validate  # noqa: PLC0415 - heavy
-    from ctcore.data import duration, instant, source  # noqa: PLC0415
-    from ctcore.duration import time_zone  # noqa: PLC0415
     from ctcore.errors import DataError, DataNotFoundError  # noqa: PLC0415
 
-    earlier: Any = None
-    if previous:
-        try:
-            earlier = json.loads(Path(previous).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise DataNotFoundError(f"previous: cannot read {previous}: {error.strerror}") from error
-        except ValueError as error:
-            raise DataError(f"previous: {previous} is no JSON: {error}") from error
-    found = validate.leakage(
-        source(data),
-        label=label,
-        time=time,
-        query=query,
-        features=separated(features) or None,
-        categorical=separated(categorical),
-        holdout=source(holdout) if holdout else None,
-        previous=earlier,
-        keys=separated(keys),
-        now=instant(as_of, time_zone(zone)) if as_of else None,
-        zone=zone,
-        feature_times=separated(feature_times),
-        label_time=label_time,
-        label_window=duration(label_window) if label_window else None,
-        decision=decision,
-        policy=validate.LeakagePolicy(accepted=tuple(separated(accepted))),
-    )
-    return _end(found, format_, fail_on)
+    if path is None:
+        return None
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataNotFoundError(f"previous: cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise DataError(f"previous: {path} is no JSON: {error}") from error
 
 
 @click.command("check-feedback", epilog=EXIT_CODES, short_help="Tell whether a model feeds on itself.")

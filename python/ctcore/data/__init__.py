@@ -3,7 +3,7 @@
 from ctcore.data._policy import DataPolicy, FeaturesPolicy, HoldoutPolicy
 from ctcore.data._profile import load, read_profile, write_profile
 from ctcore.data._quarantine import Quarantine, quarantine
-from ctcore.data._scan import is_scan, read_scan, read_scans, write_scan
+from ctcore.data._scan import is_scan, read_leakage_scans, read_scan, read_scans, write_scan
 from ctcore.data._snapshot import Snapshot, between, days, holdout_file, local_days, snapshot, without
 from ctcore.data._source import Source, read_table, source
 from ctcore.data._span import Spans, instant, spans
@@ -28,6 +28,7 @@ __all__ = [
     "load",
     "local_days",
     "quarantine",
+    "read_leakage_scans",
     "read_profile",
     "read_scan",
     "read_scans",

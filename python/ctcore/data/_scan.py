@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctcore.data._files import find, written_whole
 from ctcore.errors import DataError, DataNotFoundError
-from ctcore.validate import Scan
+from ctcore.validate import LeakageScan, Scan
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SUFFIX = ".scan"
 _MARK = b"ctcore scan 1 "
 _HEAD = 128  # bytes before the tables: the mark, the sha256 of what follows, blanks
-_META = b"ctcore"
+_NAME, _COUNTS = b"name", b"counts"
 
 
 def is_scan(pattern: str | Path) -> bool:
@@ -29,12 +29,13 @@ def is_scan(pattern: str | Path) -> bool:
     return Path(pattern).suffix.lower() == _SUFFIX
 
 
-def write_scan(scan: Scan, path: str | Path) -> None:
+def write_scan(scan: Scan | LeakageScan, path: str | Path) -> None:
     """Write a scan to a file, whole or not at all.
 
-    A line with the sha256 of the rest, then an Arrow IPC stream: the counts as JSON in its schema's metadata, the keys
-    as batches that name their rule. Of the rows it holds extremes, what stood in the first that break each rule, and
-    keys: whole numbers and times as they are, of all else hashes.
+    A line with the sha256 of the rest, then Arrow IPC streams one after the other: the counts as JSON in the metadata
+    of one without rows, then each table. Of the rows a contract's scan holds extremes, what stood in the first that
+    break each rule, and keys: whole numbers and times as they are, of all else hashes. A scan of leakage holds labels,
+    times, counts of values and hashes.
 
     >>> import tempfile
     >>> import pyarrow as pa
@@ -52,13 +53,14 @@ def write_scan(scan: Scan, path: str | Path) -> None:
     path = Path(path)
     if not is_scan(path):
         raise DataError(f"{path}: the name of a scan's file must end in {_SUFFIX}, to be told from rows")
-    schema = next(iter(scan.keys.values())).schema if scan.keys else pa.schema([])
     with written_whole(path) as partial, partial.open("w+b") as file:
         file.write(b" " * _HEAD)
-        with pa.ipc.new_stream(file, schema.with_metadata({_META: json.dumps(scan.to_dict())})) as writer:
-            for rule, table in scan.keys.items():
-                for batch in table.to_batches():
-                    writer.write_batch(batch, custom_metadata={"rule": rule})
+        nothing = pa.schema([]).empty_table()
+        counts = nothing.replace_schema_metadata({_COUNTS: json.dumps(scan.to_dict())})
+        for name, table in {"": counts, **scan.tables()}.items():
+            named = table.replace_schema_metadata({**(table.schema.metadata or {}), _NAME: name})
+            with pa.ipc.new_stream(file, named.schema) as writer:
+                writer.write_table(named)
         file.seek(_HEAD)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
@@ -66,7 +68,26 @@ def write_scan(scan: Scan, path: str | Path) -> None:
 
 
 def read_scan(path: str | Path) -> Scan:
-    """Read what :func:`write_scan` wrote; a file that was changed or damaged is refused. Keys stay on disk."""
+    """Read the scan of a contract that :func:`write_scan` wrote; a file that was changed or damaged is refused.
+
+    Keys stay on disk.
+    """
+    return Scan.from_dict(*_read(path))
+
+
+def read_scans(pattern: str | Path) -> Scan:
+    """Read the scan of a file, or merge those of all files that match a pattern, in the order of their names."""
+    first, *later = (read_scan(file) for file in find(pattern, Path()))
+    return first.merge(*later) if later else first
+
+
+def read_leakage_scans(pattern: str | Path) -> LeakageScan:
+    """Read what leakage is judged on as :func:`read_scans` reads what a contract is. What is kept stays on disk."""
+    first, *later = (LeakageScan.from_dict(*_read(file)) for file in find(pattern, Path()))
+    return first.merge(*later) if later else first
+
+
+def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, pa.Table]]:
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
     try:
@@ -80,27 +101,13 @@ def read_scan(path: str | Path) -> Scan:
                 raise DataError(f"{path}: it was changed after it was made: its sha256 is not that of its content")
     except FileNotFoundError as error:
         raise DataNotFoundError(f"{path}: no such file") from error
+    tables: dict[str, pa.Table] = {}
     with pa.memory_map(str(path)) as mapped:
         mapped.seek(_HEAD)
-        with pa.ipc.open_stream(mapped) as reader:
-            stored = json.loads(reader.schema.metadata[_META])
-            schema = reader.schema.remove_metadata()
-            batches: dict[str, list[Any]] = {rule: [] for rule, each in stored["rules"].items() if "items" in each}
-            for batch, said in _with_metadata(reader):
-                batches[said[b"rule"].decode()].append(batch)
-    keys = {rule: pa.Table.from_batches(each, schema) for rule, each in batches.items()}
-    return Scan.from_dict(stored, keys)
-
-
-def read_scans(pattern: str | Path) -> Scan:
-    """Read the scan of a file, or merge those of all files that match a pattern, in the order of their names."""
-    first, *later = (read_scan(file) for file in find(pattern, Path()))
-    return first.merge(*later) if later else first
-
-
-def _with_metadata(reader: pa.RecordBatchStreamReader) -> Any:
-    while True:
-        try:
-            yield reader.read_next_batch_with_custom_metadata()
-        except StopIteration:
-            return
+        while mapped.tell() < mapped.size():
+            with pa.ipc.open_stream(mapped) as reader:
+                table = reader.read_all()
+            said = dict(table.schema.metadata)
+            name = said.pop(_NAME).decode()
+            tables[name] = table.replace_schema_metadata(said or None)
+    return json.loads(tables.pop("").schema.metadata[_COUNTS]), tables

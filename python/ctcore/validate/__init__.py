@@ -14,6 +14,7 @@ from ctcore.validate._feedback import FeedbackPolicy, FeedbackReport, Generation
 from ctcore.validate._history import Batch, anomaly
 from ctcore.validate._infer import infer
 from ctcore.validate._leakage import FeaturePower, LeakagePolicy, LeakageReport, leakage
+from ctcore.validate._leakage_scan import LeakageScan, leakage_scan
 from ctcore.validate._lint import diff, lint
 from ctcore.validate._repeats import overlap, row_hashes
 from ctcore.validate._report import Broken, ValidationReport
@@ -35,6 +36,7 @@ __all__ = [
     "Generation",
     "LeakagePolicy",
     "LeakageReport",
+    "LeakageScan",
     "Rule",
     "Scan",
     "SkewReport",
@@ -47,6 +49,7 @@ __all__ = [
     "feedback",
     "infer",
     "leakage",
+    "leakage_scan",
     "lint",
     "overlap",
     "parse",

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctcore.validate._facts import FEW, SPANS, Facts
-from ctcore.validate._rows import DAY, Rows, microseconds, wall_clock
+from ctcore.validate._facts import FEW, SPANS, Bad, Facts
+from ctcore.validate._rows import DAY, Rows
 from ctcore.verdict import Check, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterator
 
 _BY_CHANCE = 1e-6
 _CLUSTERED = 5  # labels of one day resemble each other: so many count as one
@@ -28,12 +25,12 @@ _UNIT = math.log(1.2)
 _ALIKE = 0.02  # how far half of the deciles' ratios, as logarithms, may lie from the middle one
 
 
-def checks(facts: Facts, *, label_time: str | None, feature_times: Collection[str]) -> Iterator[Check]:
+def checks(facts: Facts) -> Iterator[Check]:
     """Judge the newest span by those before it, and the time stamps."""
     rows = facts.rows
     if rows.time is None:
         return
-    yield from _time_stamps(facts, label_time=label_time, feature_times=feature_times)
+    yield from _time_stamps(facts)
     if rows.spans <= SPANS:
         message = f"{rows.spans} spans of rows; the newest is judged by at least {SPANS} before it"
         yield Check(id="leakage.newest", verdict=Verdict.INSUFFICIENT, message=message, n=rows.count)
@@ -49,46 +46,35 @@ def checks(facts: Facts, *, label_time: str | None, feature_times: Collection[st
 # ---------------------------------------------------------------- time stamps
 
 
-def _time_stamps(facts: Facts, *, label_time: str | None, feature_times: Collection[str]) -> Iterator[Check]:
-    rows, stamps = facts.rows, facts.stamps
-    assert rows.time is not None and rows.time_name is not None  # noqa: S101, PT018 - the caller looked
-    zoned = rows.tz is not None
-    if rows.now is not None:
-        now = microseconds(rows.now, zoned=zoned)
-        named = {name: stamps[name] for name in (label_time, *feature_times) if name is not None}
-        for name, times in {rows.time_name: rows.time, **named}.items():
+def _time_stamps(facts: Facts) -> Iterator[Check]:
+    rows, asked, bad = facts.rows, facts.rows.asked, facts.bad
+    for name in (asked.time, *asked.stamps):
+        if (found := bad.get(f"future.{name}")) is not None:
             words = f"have a {name} at or after {rows.now:%Y-%m-%d %H:%M}, the present"
-            yield none(f"leakage.future.{name}", times >= now, words)
-    for name in feature_times:
-        words = f"have a {name} after their {rows.time_name}: the feature was not known yet"
-        yield none(f"leakage.point_in_time.{name}", stamps[name] > rows.time, words)
-    if rows.label_window is None:
+            yield none(f"leakage.future.{name}", found, words)
+    for name in asked.feature_times:
+        words = f"have a {name} after their {asked.time}: the feature was not known yet"
+        yield none(f"leakage.point_in_time.{name}", bad[f"point_in_time.{name}"], words)
+    if asked.label_window is None:
         return
-    if label_time is not None:
-        read = stamps[label_time]
-        never = read == np.iinfo(np.int64).min
-        waited = wall_clock(np.where(never, 0, read), rows.columns.types[label_time].tz, rows.zone) - rows.local
-        words = f"have no {label_time}, or one less than {rows.label_window} after their {rows.time_name}"
-        young = never | (waited < int(rows.label_window / timedelta(microseconds=1)))
-        yield none("leakage.maturity", young, f"{words}: the label is not final")
-    elif rows.mature is not None:
-        words = f"are younger than {rows.label_window}: the label is not final"
-        yield none("leakage.maturity", rows.time > microseconds(rows.mature, zoned=zoned), words)
-    else:
+    if "maturity" not in bad:
         message = "leakage.maturity was not judged: name the column label_time, or say what the present is (now)"
         yield Check(id="leakage.maturity", verdict=Verdict.NOT_RUN, message=message)
+        return
+    words = f"are younger than {asked.label_window}: the label is not final"
+    if asked.label_time is not None:
+        late = f"one less than {asked.label_window} after their {asked.time}"
+        words = f"have no {asked.label_time}, or {late}: the label is not final"
+    yield none("leakage.maturity", bad["maturity"], words)
 
 
-def none(id_: str, bad: NDArray[np.bool_], words: str) -> Check:
+def none(id_: str, bad: Bad, words: str) -> Check:
     """Judge rows of which none may be bad."""
-    count = int(np.count_nonzero(bad))
-    message = f"{count:,} of {len(bad):,} rows {words}"
-    if count:
-        message += f" (the first is row {int(np.argmax(bad)):,})"
-    else:
-        message = f"none of {len(bad):,} rows {words.partition(':')[0]}"
-    verdict = Verdict.FAIL if count else Verdict.PASS
-    return Check(id=id_, verdict=verdict, message=message, value=count, threshold=0, n=len(bad))
+    message = f"none of {bad.rows:,} rows {words.partition(':')[0]}"
+    if bad.count:
+        message = f"{bad.count:,} of {bad.rows:,} rows {words} (the first is row {bad.first:,})"
+    verdict = Verdict.FAIL if bad.count else Verdict.PASS
+    return Check(id=id_, verdict=verdict, message=message, value=bad.count, threshold=0, n=bad.rows)
 
 
 # ---------------------------------------------------------------- the newest span against those before it
@@ -96,7 +82,7 @@ def none(id_: str, bad: NDArray[np.bool_], words: str) -> Check:
 
 def _constant_label(rows: Rows) -> Iterator[Check]:
     """Find days of the newest span on which all labels are equal and by chance would not be."""
-    day = rows.local // DAY
+    day = rows.day
     constant = []
     for each in np.unique(day[rows.newest]):
         here = rows.label[day == each]
@@ -184,9 +170,8 @@ def _hours(rows: Rows) -> Iterator[Check]:
 
 def _rows_by_day(rows: Rows) -> Iterator[Check]:
     """Compare each whole day of the newest span with the same weekday before."""
-    day = rows.local // DAY
-    first = int(day.min())
-    counts = np.bincount(day - first, minlength=rows.last_day - first + 1)
+    first = int(rows.day.min())
+    counts = np.bincount(rows.day - first, minlength=rows.calendar.last_day - first + 1)
     begins = rows.newest_day - first
     worst: tuple[float, int, int, float] | None = None
     judged = 0

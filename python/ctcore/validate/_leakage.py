@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 from ctcore import _core
 from ctcore.errors import ArgumentError, ColumnTypeError
 from ctcore.validate import _contamination, _repeats
-from ctcore.validate._columns import Columns, column_types
-from ctcore.validate._facts import SPANS, Facts
-from ctcore.validate._rows import Rows
+from ctcore.validate._columns import Columns, column_types, unchanged
+from ctcore.validate._facts import SPANS, Facts, timely, visits
+from ctcore.validate._repeats import Hashes
+from ctcore.validate._rows import Asked, Rows, read
 from ctcore.verdict import Check, Report, Verdict, plain
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def leakage(
     zone : str
         The time zone in which days begin and hours are counted.
     span : timedelta, optional
-        The length of the spans; a thirteenth of the rows' time in whole days without it.
+        The length of the spans, in whole days; a thirteenth of the rows' time without it.
     label_time : str, optional
         When each label was read off.
     label_window : timedelta, optional
@@ -178,36 +179,86 @@ def leakage(
     >>> [check.message for check in report.checks if check.verdict == "fail"]
     ['outcome alone tells the label with an AUC of 1.000 and an eta squared of 1.000; at most 0.98 and 0.95 ...']
     """
-    policy = policy or LeakagePolicy()
-    timed = {"now": now, "label_time": label_time, "label_window": label_window, "feature_times": feature_times or None}
-    idle = [name for name, value in timed.items() if value is not None] if time is None else []
-    if idle:
-        raise ArgumentError(f"{idle[0]}: is judged by when each row happened; name that column: time")
-    stamps = [name for name in (label_time, *feature_times) if name is not None]
-    judged = [*stamps, *([] if decision is None else [decision]), *keys]
-    known = [name for name in (label, time, query) if name is not None]
-    types = column_types(data)
-    features = tuple(name for name in types if name not in {*known, *judged}) if features is None else tuple(features)
-    unreadable = {name: why for name in features if (why := _unreadable(name, types)) is not None}
-    features = tuple(name for name in features if name not in unreadable)
-    if not features:
-        raise ArgumentError("features: there is none that holds numbers or categories")
-    columns = Columns.of(data, holdout, dict.fromkeys([*known, *judged, *features]))
-    rows = Rows.of(
-        columns,
+    asked, unreadable = ask(
+        data,
         label=label,
-        categorical=frozenset(categorical),
+        features=features,
+        categorical=categorical,
         time=time,
         query=query,
         now=now,
         zone=zone,
-        span=span,
+        label_time=label_time,
         label_window=label_window,
+        feature_times=feature_times,
+        decision=decision,
+        keys=keys,
     )
-    hashes, sizes = _repeats.Hashes.of(rows, whole=[*features, *known], features=features)
+    columns = Columns.of(data, holdout, dict.fromkeys([*asked.known, *asked.judged, *asked.features]))
+    rows, queries = read(columns, asked, now=now, span=span)
+    hashes, sizes = Hashes.of(columns, asked, near=holdout is not None)
+    unchanged(rows.count, len(hashes.whole) // 16)
+    policy = policy or LeakagePolicy()
     repeated = list(_repeats.duplicates(rows, hashes, max_overlap=policy.max_overlap))
     del hashes  # as large as six columns
-    facts = Facts.of(rows, sizes, features=features, stamps=stamps, decision=decision, keys=keys)
+    facts = Facts.of(rows, timely(rows), visits(columns, rows, queries, sizes))
+    return judge(facts, repeated, unreadable=unreadable, previous=previous, policy=policy)
+
+
+def ask(
+    data: Any,
+    *,
+    label: str,
+    features: Collection[str] | None,
+    categorical: Collection[str],
+    time: str | None,
+    query: str | None,
+    now: datetime | None,
+    zone: str,
+    label_time: str | None,
+    label_window: timedelta | None,
+    feature_times: Collection[str],
+    decision: str | None,
+    keys: Collection[str],
+) -> tuple[Asked, dict[str, str]]:
+    """Say what is asked of which columns, and why some cannot be."""
+    timed = {"now": now, "label_time": label_time, "label_window": label_window, "feature_times": feature_times or None}
+    idle = [name for name, value in timed.items() if value is not None] if time is None else []
+    if idle:
+        raise ArgumentError(f"{idle[0]}: is judged by when each row happened; name that column: time")
+    asked = Asked(
+        label=label,
+        features=(),
+        categorical=tuple(sorted(categorical)),
+        time=time,
+        query=query,
+        zone=zone,
+        label_time=label_time,
+        label_window=label_window,
+        feature_times=tuple(feature_times),
+        decision=decision,
+        keys=tuple(keys),
+    )
+    types = column_types(data)
+    others = {*asked.known, *asked.judged}
+    wanted = [name for name in types if name not in others] if features is None else list(features)
+    unreadable = {name: why for name in wanted if (why := _unreadable(name, types)) is not None}
+    readable = tuple(name for name in wanted if name not in unreadable)
+    if not readable:
+        raise ArgumentError("features: there is none that holds numbers or categories")
+    return replace(asked, features=readable), unreadable
+
+
+def judge(
+    facts: Facts,
+    repeated: list[Check],
+    *,
+    unreadable: Mapping[str, str],
+    previous: LeakageReport | Mapping[str, Any] | None,
+    policy: LeakagePolicy,
+) -> LeakageReport:
+    """Judge what was counted of rows."""
+    rows = facts.rows
     powers = sorted((_power(name, found) for name, found in facts.powers.items()), key=lambda it: -_known(it.auc))
     checks = [
         *(not_asked(f"leakage.readable.{name}", why) for name, why in unreadable.items()),
@@ -216,7 +267,7 @@ def leakage(
         *_since(powers, previous, policy),
         *_row_order(rows),
         *_decision(facts, policy),
-        *_contamination.checks(facts, label_time=label_time, feature_times=feature_times),
+        *_contamination.checks(facts),
         *repeated,
         *_repeats.keys(facts),
     ]
@@ -231,7 +282,7 @@ def _unreadable(name: str, types: Mapping[str, Any]) -> str | None:
         return None  # whoever puts the columns together says so
     empty = pa.schema([(name, types[name])]).empty_table()[name]
     try:
-        _core.predictiveness(name, empty, np.zeros(0, np.int64), np.zeros(0, np.int64), 1)
+        _core.Labelled(np.zeros(0), np.zeros(0, np.int64)).count(name, empty)
     except ColumnTypeError as error:
         return str(error)
     return None
@@ -409,7 +460,7 @@ def _powers(previous: LeakageReport | Mapping[str, Any]) -> list[FeaturePower]:
 
 
 def _row_order(rows: Rows) -> Iterator[Check]:
-    found = rows.judge("the row number", np.arange(rows.count))["whole"]
+    found = rows.power(rows.labelled.count("the row number", np.arange(rows.count)))["whole"]
     if not found["null_error"] <= _ENOUGH:
         return
     telling = found["auc"] >= _ROW_ORDER

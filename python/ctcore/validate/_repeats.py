@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctcore import _core
-from ctcore.validate._columns import Columns, unchanged
+from ctcore.validate._columns import Columns
 from ctcore.validate._contamination import none
+from ctcore.validate._facts import Bad
 from ctcore.validate._rows import instants
 from ctcore.verdict import Check, Verdict
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctcore.validate._facts import Facts
-    from ctcore.validate._rows import Rows
+    from ctcore.validate._rows import Asked, Rows
 
 _REPEATED = 0.05
 
@@ -36,22 +37,19 @@ class Hashes:
     """Of features, where what differs by less than is meant is the same; empty where nothing was held out."""
 
     @classmethod
-    def of(cls, rows: Rows, *, whole: Collection[str], features: Collection[str]) -> tuple[Hashes, dict[str, int]]:
+    def of(cls, columns: Columns, asked: Asked, *, near: bool) -> tuple[Hashes, dict[str, int]]:
         """Hash the rows piece by piece, and weigh every column on the way."""
-        columns = rows.columns
-        asked = {"whole": (whole, False), "features": (features, False), "near": (features, True)}
-        parts: dict[str, list[bytes]] = {kind: [] for kind in asked}
-        if len(columns.sides) == 1:
-            del asked["near"]
+        kinds = {"whole": ((*asked.features, *asked.known), False), "features": (asked.features, False)}
+        if near:
+            kinds["near"] = (asked.features, True)
+        parts: dict[str, list[bytes]] = {kind: [] for kind in ("whole", "features", "near")}
         sizes = dict.fromkeys(columns.types, 0)
         for _, piece in columns.pieces(columns.types):
             for name, column in piece.items():
                 sizes[name] += column.nbytes
-            for kind, (names, near) in asked.items():
-                parts[kind].append(_core.row_hashes([(name, piece[name]) for name in names], near=near))
-        hashes = cls(**{kind: b"".join(parts.pop(kind)) for kind in list(parts)})
-        unchanged(rows.count, len(hashes.whole) // 16)
-        return hashes, sizes
+            for kind, (names, alike) in kinds.items():
+                parts[kind].append(_core.row_hashes([(name, piece[name]) for name in names], near=alike))
+        return cls(**{kind: b"".join(parts.pop(kind)) for kind in list(parts)}), sizes
 
 
 def duplicates(rows: Rows, hashes: Hashes, *, max_overlap: float) -> Iterator[Check]:
@@ -67,7 +65,7 @@ def duplicates(rows: Rows, hashes: Hashes, *, max_overlap: float) -> Iterator[Ch
     yield _overlap("leakage.overlap", hashes.features, rows.held_out, rows.time, max_overlap)
     yield _overlap("leakage.near_duplicates", hashes.near, rows.held_out, rows.time, max_overlap)
     if rows.time is not None:
-        late = rows.time[rows.held_out] <= rows.time[data].max(initial=np.iinfo(np.int64).min)
+        late = Bad.of(rows.time[rows.held_out] <= rows.time[data].max(initial=np.iinfo(np.int64).min))
         words = "of the holdout are not after every row of the data: the model learns from their future"
         yield none("leakage.time_order", late, words)
 

@@ -1,11 +1,11 @@
-"""The rows that leakage is looked for in: their label in classes, their time in spans."""
+"""The rows that leakage is looked for in: their label, their time in spans."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,139 +22,126 @@ _PARTS = 13  # weeks of a quarter
 DAY = 86_400_000_000  # microseconds
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The data, and the holdout after it: what is known of each row, and the columns to read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is looked for, and in which columns."""
 
-    columns: Columns
+    label: str
+    features: tuple[str, ...]
+    categorical: tuple[str, ...] = ()
+    time: str | None = None
+    query: str | None = None
+    zone: str = "UTC"
+    label_time: str | None = None
+    label_window: timedelta | None = None
+    feature_times: tuple[str, ...] = ()
+    decision: str | None = None
+    keys: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The columns that every question needs."""
+        return tuple(name for name in (self.label, self.time, self.query) if name is not None)
+
+    @property
+    def stamps(self) -> tuple[str, ...]:
+        """The columns that say when, beside the row's own time."""
+        return tuple(name for name in (self.label_time, *self.feature_times) if name is not None)
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The columns that are looked at and are no features by themselves."""
+        return (*self.stamps, *([] if self.decision is None else [self.decision]), *self.keys)
+
+
+class Calendar(NamedTuple):
+    """The spans: each of so many days, counted back from a last day."""
+
+    last_day: int
+    days: int
+    spans: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """What is known of each row of the data, and of the holdout after it."""
+
+    asked: Asked
     held_out: NDArray[np.bool_]
     label: NDArray[np.float64]
-    query: NDArray[np.int64] | None
+    seen: NDArray[np.float64]
+    """The label as it can be learned: in a ranking less its query's mean."""
     time: NDArray[np.int64] | None
     """The instant of each row, in microseconds since 1970."""
     tz: str | None
     """The time zone of the time column, where it has one."""
-    categorical: frozenset[str]
-    time_name: str | None
-    now: datetime | None
-    zone: str
-    span_length: timedelta | None
-    label_window: timedelta | None
-
-    @classmethod
-    def of(
-        cls,
-        columns: Columns,
-        *,
-        label: str,
-        categorical: frozenset[str],
-        time: str | None,
-        query: str | None,
-        now: datetime | None,
-        zone: str,
-        span: timedelta | None,
-        label_window: timedelta | None,
-    ) -> Rows:
-        """Read label, query and time."""
-        import pyarrow.compute as pc  # noqa: PLC0415 - heavy
-
-        time_zone(zone)  # refuses what is none
-        names = dict.fromkeys(name for name in (label, time, query) if name is not None)
-        read, counts = columns.read(names)
-        if not sum(counts):
-            raise ArgumentError("data: there is no row")
-        for name in (time, query):
-            nulls = 0 if name is None else pc.sum(read[name].is_null()).as_py()
-            if nulls:
-                raise ArgumentError(f"{name}: {nulls:,} rows are null; every row needs one")
-        types = columns.types
-        return cls(
-            columns=columns,
-            held_out=np.arange(sum(counts)) >= counts[0],
-            label=numbers(read[label], label, types[label], missing=False),
-            query=None if query is None else codes(read[query], query, types[query]),
-            time=None if time is None else instants(read[time], time, types[time]),
-            tz=None if time is None else types[time].tz,
-            categorical=categorical,
-            time_name=time,
-            now=now,
-            zone=zone,
-            span_length=span,
-            label_window=label_window,
-        )
+    now: datetime | None = None
+    span_length: timedelta | None = None
 
     @property
     def count(self) -> int:
         """The number of rows."""
         return len(self.held_out)
 
-    # ------------------------------------------------------------ the label
-
     @cached_property
-    def _class(self) -> NDArray[np.uint8]:
-        return _core.label_classes(self._centred(self.label))
+    def labelled(self) -> _core.Labelled:
+        """The rows as features are counted by them."""
+        return _core.Labelled(self.seen, self.day)
 
-    def _centred(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Take off the mean of the row's query: what a ranking can use. NaN counts for nothing."""
-        if self.query is None:
-            return values
-        there = np.isfinite(values)
-        rows = np.bincount(self.query, there)
-        means = np.bincount(self.query, np.where(there, values, 0.0)) / np.maximum(rows, 1)
-        # Equal values must stay equal: a mean of three thirds is not always one.
-        return np.round(values - means[self.query], 9)
+    def power(self, counts: _core.Joint) -> dict[str, Any]:
+        """Say how well counted values predict the label, in the whole and in each span."""
+        return dict(_core.predictiveness(counts, *self.calendar))
 
     def enough(self, most: float) -> bool:
         """Whether the standard error of an area under the curve is at most that."""
-        return bool(self.judge("", np.zeros(self.count))["whole"]["null_error"] <= most)
+        counts = self.labelled.count("", np.zeros(self.count))
+        return bool(self.power(counts)["whole"]["null_error"] <= most)
 
     # ------------------------------------------------------------ time
 
     @property
     def mature(self) -> datetime | None:
         """The instant before which labels are final: days are counted on the wall clock, as those of a cycle are."""
-        if self.now is None or self.label_window is None:
+        if self.now is None or self.asked.label_window is None:
             return self.now
-        return (self.now.replace(tzinfo=None) - self.label_window).replace(tzinfo=self.now.tzinfo)
+        return (self.now.replace(tzinfo=None) - self.asked.label_window).replace(tzinfo=self.now.tzinfo)
 
     @cached_property
     def local(self) -> NDArray[np.int64]:
         """The wall clock of each row, in microseconds since 1970."""
         assert self.time is not None  # noqa: S101 - asked where there is time
-        return wall_clock(self.time, self.tz, self.zone)
+        return wall_clock(self.time, self.tz, self.asked.zone)
 
     @cached_property
-    def _spans(self) -> tuple[NDArray[np.uint8], int, int, int]:
-        """The span of each row, counted from the oldest, their number, and the newest one's beginning and end."""
-        if self.time is None:
-            return np.zeros(self.count, dtype=np.uint8), 1, 0, 0
-        newest, oldest = int(self.time.max()), int(self.time.min())
-        ahead = int(self.local[self.time.argmax()]) - newest
-        end = ((newest + ahead) // DAY + 1) * DAY - ahead  # the midnight after the newest row
-        if self.mature is not None:
-            end = max(microseconds(self.mature, zoned=self.tz is not None), newest + 1)
-        if self.span_length is not None:
-            length = int(self.span_length / timedelta(microseconds=1))
-        else:
-            length = max(-(-(end - oldest) // (_PARTS * DAY)), 1) * DAY
-        back = np.minimum((end - 1 - self.time) // length, _PARTS - 1)
-        count = int(back.max()) + 1
-        return (count - 1 - back).astype(np.uint8), count, end - length, end
+    def day(self) -> NDArray[np.int64]:
+        """The day of each row, in days since 1970; one for all where no time was named."""
+        return np.zeros(self.count, np.int64) if self.time is None else self.local // DAY
 
-    @property
-    def span(self) -> NDArray[np.uint8]:
-        """The span of each row, the newest last."""
-        return self._spans[0]
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The spans: they end with the newest row's day, or with the last on which labels are final."""
+        if self.time is None:
+            return Calendar(0, 1, 1)
+        oldest, last = int(self.day.min()), int(self.day.max())
+        if self.mature is not None:
+            end = max(microseconds(self.mature, zoned=self.tz is not None), int(self.time.max()) + 1)
+            last = int(wall_clock(np.array([end - 1]), self.tz, self.asked.zone)[0] // DAY)
+        days = -(-(last + 1 - oldest) // _PARTS)
+        if self.span_length is not None:
+            days, rest = divmod(self.span_length, timedelta(days=1))
+            if rest or days < 1:
+                raise ArgumentError(f"span: must be whole days, at least one, found {self.span_length}")
+        return Calendar(last, days, min((last - oldest) // days, _PARTS - 1) + 1)
 
     @property
     def spans(self) -> int:
         """The number of spans."""
-        return self._spans[1]
+        return self.calendar.spans
 
-    @cached_property
+    @property
     def newest_day(self) -> int:
         """The day on which the newest span begins, in days since 1970."""
-        return self._local_day(self._spans[2])
+        return self.calendar.last_day - self.calendar.days + 1
 
     @property
     def newest_begins(self) -> str:
@@ -162,37 +149,55 @@ class Rows:
         return str(np.datetime64(self.newest_day, "D"))
 
     @property
-    def last_day(self) -> int:
-        """The day on which the newest span ends, whether it has rows or not."""
-        return self._local_day(self._spans[3] - 1)
-
-    def _local_day(self, moment: int) -> int:
-        return int(wall_clock(np.array([moment]), self.tz, self.zone)[0] // DAY)
-
-    @property
     def newest(self) -> NDArray[np.bool_]:
         """Whether a row is of the newest span."""
-        newest: NDArray[np.bool_] = self.span == self.spans - 1
+        newest: NDArray[np.bool_] = self.day >= self.newest_day
         return newest
 
-    # ------------------------------------------------------------ features
 
-    def power(self, name: str, column: Any) -> dict[str, Any]:
-        """Say how well a feature predicts the label, in the whole and in each span."""
-        return self.judge(name, self._seen(name, column))
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """Which rows are of one query."""
 
-    def _seen(self, name: str, column: Any) -> Any:
-        """Give a feature as a model can use it: in a ranking, numbers less their query's mean."""
-        if self.query is None or name in self.categorical:
-            return column
-        try:
-            return self._centred(numbers(column, name, self.columns.types[name]))
-        except ColumnTypeError:
-            return column
+    codes: NDArray[np.int64]
 
-    def judge(self, name: str, column: Any) -> dict[str, Any]:
-        """Say how well any column of as many rows predicts the label."""
-        return dict(_core.predictiveness(name, column, self._class, self.span, self.spans))
+    def centred(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Take off the mean of the row's query: what a ranking can use. NaN counts for nothing."""
+        there = np.isfinite(values)
+        rows = np.bincount(self.codes, there)
+        means = np.bincount(self.codes, np.where(there, values, 0.0)) / np.maximum(rows, 1)
+        # Equal values must stay equal: a mean of three thirds is not always one.
+        return np.round(values - means[self.codes], 9)
+
+
+def read(
+    columns: Columns, asked: Asked, *, now: datetime | None, span: timedelta | None = None
+) -> tuple[Rows, Queries | None]:
+    """Read label, query and time."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - heavy
+
+    time_zone(asked.zone)  # refuses what is none
+    found, counts = columns.read(dict.fromkeys(asked.known))
+    if not sum(counts):
+        raise ArgumentError("data: there is no row")
+    for name in (asked.time, asked.query):
+        nulls = 0 if name is None else pc.sum(found[name].is_null()).as_py()
+        if nulls:
+            raise ArgumentError(f"{name}: {nulls:,} rows are null; every row needs one")
+    types = columns.types
+    label = numbers(found[asked.label], asked.label, types[asked.label], missing=False)
+    queries = None if asked.query is None else Queries(codes(found[asked.query], asked.query, types[asked.query]))
+    rows = Rows(
+        asked=asked,
+        held_out=np.arange(sum(counts)) >= counts[0],
+        label=label,
+        seen=label if queries is None else queries.centred(label),
+        time=None if asked.time is None else instants(found[asked.time], asked.time, types[asked.time]),
+        tz=None if asked.time is None else types[asked.time].tz,
+        now=now,
+        span_length=span,
+    )
+    return rows, queries
 
 
 def numbers(column: Any, name: str, type_: Any, *, missing: bool = True) -> NDArray[np.float64]:

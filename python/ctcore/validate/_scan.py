@@ -101,7 +101,7 @@ class Scan:
             elif id_ in self.keys:
                 items = _before(part["keyed"] + part["nulls"] for part in parts)
                 after = items if parts[0]["items"] else before
-                keys[id_] = _held(_core.merge_keys([each.keys[id_] for each in scans], after))
+                keys[id_] = held(_core.merge_keys([each.keys[id_] for each in scans], after))
                 rules[id_] = _counted(keys[id_], sum(part["nulls"] for part in parts), items=parts[0]["items"])
             else:
                 rules[id_] = _outcome(parts, before)
@@ -129,15 +129,19 @@ class Scan:
         if environment != self.environment:
             raise ArgumentError(f"environment: this scan was made for {self.environment!r}, found {environment!r}")
 
+    def tables(self) -> dict[str, pa.Table]:
+        """Give the keys."""
+        return dict(self.keys)
+
     def to_dict(self) -> dict[str, Any]:
-        """Give the scan as plain values, but for the keys, which are tables."""
+        """Give the rest as plain values."""
         values = {name: getattr(self, name) for name in _STORED}
         rules = {id_: {key: each[key] for key in each if key != "repeated"} for id_, each in self.rules.items()}
         return {"kind": "scan", "format": FORMAT, **values, "rules": rules}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], keys: Mapping[str, pa.Table]) -> Scan:
-        """Read what ``to_dict`` gave, with the tables of its keys."""
+        """Read what ``to_dict`` and ``tables`` gave."""
         if stored.get("kind") != "scan" or stored.get("format") != FORMAT:
             raise DataError(
                 f'scan: expected kind "scan" of format {FORMAT}, found kind {stored.get("kind")!r} of format '
@@ -191,7 +195,7 @@ def run(data: Any, plan: Plan, *, keep: bool = False, distrust_statistics: bool 
     with tempfile.TemporaryDirectory(prefix="ctcore-keys-") if keyed else nullcontext() as spill:
         found = _read(data, plan, spill=spill, keep=keep, distrust_statistics=distrust_statistics)
         rules = dict(zip(plan.asked, found["rules"], strict=True))
-        keys = {id_: _held(each["table"]) for id_, each in rules.items() if "table" in each}
+        keys = {id_: held(each["table"]) for id_, each in rules.items() if "table" in each}
     for id_, table in keys.items():
         rules[id_] = _counted(table, rules[id_]["nulls"], items="items" in plan.asked[id_])
     return Scan(
@@ -228,12 +232,12 @@ def _read(data: Any, plan: Plan, *, distrust_statistics: bool, **kept: Any) -> d
     return found | {"column_chunks": chunks, "answered_by_statistics": answered}
 
 
-def _held(stream: Any) -> pa.Table:
-    """Read a table of keys into a file that memory maps and nobody else sees."""
+def held(stream: Any) -> pa.Table:
+    """Read a table into a file that memory maps and nobody else sees."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
     reader = pa.RecordBatchReader.from_stream(stream)
-    with tempfile.NamedTemporaryFile(prefix="ctcore-keys-") as file:
+    with tempfile.NamedTemporaryFile(prefix="ctcore-scan-") as file:
         with pa.ipc.new_file(file, reader.schema) as writer:
             for batch in reader:
                 writer.write_batch(batch)

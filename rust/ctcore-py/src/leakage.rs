@@ -1,41 +1,92 @@
 //! Leakage: how well a feature alone predicts the label, and rows that occur more than once.
 
 use ctcore::validate::duplicates::{self, Likeness};
-use ctcore::validate::leakage::{self, Predictiveness};
+use ctcore::validate::joint::{Joint, Labelled};
+use ctcore::validate::leakage::{self, Calendar, Predictiveness, Scale};
 use ctcore::{Error, Result};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
+use pyo3_arrow::PyRecordBatch;
 
 use crate::border::{Column, floats, integers, run};
 
-/// The ordered classes of a label.
-#[pyfunction]
-#[pyo3(signature = (label))]
-pub(crate) fn label_classes<'py>(py: Python<'py>, label: Column) -> PyResult<Bound<'py, PyArray1<u8>>> {
-    let classes = run(py, || leakage::classes(floats("label", &label)?.values()))?;
-    Ok(classes.into_pyarray(py))
+/// Rows with their label and their day: what features are counted by.
+#[pyclass(frozen, name = "Labelled", module = "ctcore._core")]
+pub(crate) struct PyLabelled(Labelled);
+
+#[pymethods]
+impl PyLabelled {
+    #[new]
+    #[pyo3(signature = (label, day))]
+    fn new(py: Python<'_>, label: Column, day: Column) -> PyResult<Self> {
+        run(py, || {
+            let days = integers("day", &day)?;
+            let days: Vec<i32> = days
+                .values()
+                .iter()
+                .map(|&day| narrow(day))
+                .collect::<Result<_>>()?;
+            Ok(Self(Labelled::of(floats("label", &label)?.values(), &days)?))
+        })
+    }
+
+    /// How often the values of a column meet the label, day by day.
+    #[pyo3(signature = (name, column))]
+    fn count(&self, py: Python<'_>, name: &str, column: Column) -> PyResult<PyJoint> {
+        run(py, || Ok(PyJoint(self.0.count(name, &column.0)?)))
+    }
 }
 
-/// How well a column alone predicts the label: in the whole, in each span, and in each span by what
+fn narrow(day: i64) -> Result<i32> {
+    i32::try_from(day).map_err(|_| Error::argument("day", format!("must be of 32 bits, found {day}")))
+}
+
+/// How often a feature's values meet a label's, day by day.
+#[pyclass(frozen, name = "Joint", module = "ctcore._core")]
+pub(crate) struct PyJoint(Joint);
+
+#[pymethods]
+impl PyJoint {
+    /// The counts of all rows of some parts.
+    #[staticmethod]
+    #[pyo3(signature = (name, parts))]
+    fn merge(py: Python<'_>, name: &str, parts: Vec<PyRecordBatch>) -> PyResult<Self> {
+        run(py, || {
+            let parts = parts.iter().map(|part| Joint::of_batch(part.as_ref()));
+            Ok(Self(Joint::merge(name, &parts.collect::<Result<Vec<_>>>()?)?))
+        })
+    }
+
+    /// A record batch of one row, which `of_batch` reads.
+    fn to_batch(&self, py: Python<'_>) -> PyResult<PyRecordBatch> {
+        Ok(PyRecordBatch::new(run(py, || self.0.to_batch())?))
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (batch))]
+    fn of_batch(py: Python<'_>, batch: PyRecordBatch) -> PyResult<Self> {
+        run(py, || Ok(Self(Joint::of_batch(batch.as_ref())?)))
+    }
+}
+
+/// How well a feature alone predicts the label: in the whole, in each span, and in each span by what
 /// the others taught.
 #[pyfunction]
-#[pyo3(signature = (name, column, label_class, span, spans))]
+#[pyo3(signature = (counts, last_day, days, spans))]
 pub(crate) fn predictiveness<'py>(
     py: Python<'py>,
-    name: &str,
-    column: Column,
-    label_class: Column,
-    span: Column,
+    counts: &PyJoint,
+    last_day: i32,
+    days: u32,
     spans: usize,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let found = run(py, || {
-        let class = narrow("label_class", &label_class, 255)?;
-        let class: Vec<u8> = class.iter().map(|&class| class as u8).collect();
-        let span = narrow("span", &span, i64::from(u32::MAX))?;
-        let span: Vec<u32> = span.iter().map(|&span| span as u32).collect();
-        leakage::predictiveness(name, &column.0, &class, &span, spans)
-    })?;
+    let calendar = Calendar {
+        last_day,
+        days,
+        spans,
+    };
+    let found = run(py, || leakage::predictiveness(&counts.0, calendar))?;
     let dict = PyDict::new(py);
     dict.set_item("whole", to_dict(py, &found.whole)?)?;
     let each: Vec<_> = found
@@ -48,15 +99,37 @@ pub(crate) fn predictiveness<'py>(
     Ok(dict)
 }
 
-fn narrow(name: &'static str, column: &Column, most: i64) -> Result<Vec<i64>> {
-    let values = integers(name, column)?.values().to_vec();
-    match values.iter().find(|&&value| value < 0 || value > most) {
-        Some(bad) => Err(Error::argument(
-            name,
-            format!("must be from 0 to {most}, found {bad}"),
-        )),
-        None => Ok(values),
-    }
+/// The deciles before the newest span and in it, and the medians of the spans.
+type Scales<'py> = (
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray1<f64>>,
+);
+
+/// How large a feature's numbers are.
+#[pyfunction]
+#[pyo3(signature = (counts, last_day, days, spans, few))]
+pub(crate) fn scale<'py>(
+    py: Python<'py>,
+    counts: &PyJoint,
+    last_day: i32,
+    days: u32,
+    spans: usize,
+    few: usize,
+) -> PyResult<Option<Scales<'py>>> {
+    let calendar = Calendar {
+        last_day,
+        days,
+        spans,
+    };
+    let found = run(py, || leakage::scale(&counts.0, calendar, few))?;
+    Ok(found.map(|Scale { old, new, medians }| {
+        (
+            old.into_pyarray(py),
+            new.into_pyarray(py),
+            medians.into_pyarray(py),
+        )
+    }))
 }
 
 fn to_dict<'py>(py: Python<'py>, found: &Predictiveness) -> PyResult<Bound<'py, PyDict>> {

@@ -38,7 +38,7 @@ mod _core {
     };
     #[pymodule_export]
     use super::leakage::{
-        conflicting_rows, known_rows, label_classes, predictiveness, repeated_rows, row_hashes,
+        PyJoint, PyLabelled, conflicting_rows, known_rows, predictiveness, repeated_rows, row_hashes, scale,
     };
     #[pymodule_export]
     use super::lightgbm::{lightgbm_model, lightgbm_probes};

@@ -37,6 +37,11 @@ impl Sorted {
         }
     }
 
+    /// The order keys, ascending.
+    pub(crate) fn keys(&self) -> &[u64] {
+        &self.keys
+    }
+
     /// The number of values.
     pub fn len(&self) -> usize {
         self.keys.len()
@@ -72,6 +77,93 @@ impl Sorted {
             0 => f64::NAN,
             n => f64::midpoint(middle(n / 2 - 1), middle(n / 2)),
         }
+    }
+}
+
+/// Values in ascending order that are asked for by rank.
+pub trait Ranked {
+    /// The number of values.
+    fn rows(&self) -> usize;
+    /// How many values are smaller.
+    fn below(&self, value: f64) -> usize;
+    /// How many values are equal.
+    fn equal(&self, value: f64) -> usize;
+    /// The value at rank `index`, counted from 0, or `None` past the end.
+    fn get(&self, index: usize) -> Option<f64>;
+}
+
+impl Ranked for Sorted {
+    fn rows(&self) -> usize {
+        self.len()
+    }
+
+    fn below(&self, value: f64) -> usize {
+        Self::below(self, value)
+    }
+
+    fn equal(&self, value: f64) -> usize {
+        Self::equal(self, value)
+    }
+
+    fn get(&self, index: usize) -> Option<f64> {
+        Self::get(self, index)
+    }
+}
+
+/// Different values in ascending order, each with the number of its rows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Counted {
+    values: Vec<f64>,
+    /// The rows up to and with each value.
+    ends: Vec<usize>,
+}
+
+impl Counted {
+    /// Counts ascending values that are not NaN; equal ones may follow each other.
+    pub fn of(ascending: impl IntoIterator<Item = (f64, u64)>) -> Self {
+        let mut counted = Self::default();
+        let mut rows = 0;
+        for (value, more) in ascending.into_iter().filter(|&(_, rows)| rows > 0) {
+            rows += more as usize;
+            if counted.values.last() == Some(&value) {
+                counted.ends.pop();
+            } else {
+                counted.values.push(value);
+            }
+            counted.ends.push(rows);
+        }
+        counted
+    }
+
+    fn end(&self, values: usize) -> usize {
+        values.checked_sub(1).map_or(0, |last| self.ends[last])
+    }
+
+    /// The quantile, between two ranks by a straight line; NaN where there is no value.
+    pub fn quantile(&self, share: f64) -> f64 {
+        let rank = share * self.rows().saturating_sub(1) as f64;
+        let at = |rank: f64| self.get(rank as usize).unwrap_or(f64::NAN);
+        let (low, high) = (at(rank.floor()), at(rank.ceil()));
+        low + (high - low) * rank.fract()
+    }
+}
+
+impl Ranked for Counted {
+    fn rows(&self) -> usize {
+        self.end(self.ends.len())
+    }
+
+    fn below(&self, value: f64) -> usize {
+        self.end(self.values.partition_point(|&each| each < value))
+    }
+
+    fn equal(&self, value: f64) -> usize {
+        self.end(self.values.partition_point(|&each| each <= value)) - self.below(value)
+    }
+
+    fn get(&self, index: usize) -> Option<f64> {
+        let value = self.ends.partition_point(|&end| end <= index);
+        self.values.get(value).copied()
     }
 }
 

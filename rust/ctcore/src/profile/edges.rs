@@ -7,7 +7,7 @@ use ctcore_simd::widest;
 
 use crate::column::{Numbers, as_f64};
 use crate::num::{CHUNK, all_finite, order_key};
-use crate::rank::Sorted;
+use crate::rank::Ranked;
 use crate::{Error, Result, par};
 
 /// Cell borders, ascending and distinct. Cell `i` holds the values in `(edge[i-1], edge[i]]`; the
@@ -51,8 +51,8 @@ impl Edges {
     /// let sample = Sorted::new(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
     /// assert_eq!(Edges::equal_mass(&sample, 4).as_slice(), &[2.0, 4.0, 6.0]);
     /// ```
-    pub fn equal_mass(sample: &Sorted, cells: usize) -> Self {
-        let n = sample.len();
+    pub fn equal_mass(sample: &impl Ranked, cells: usize) -> Self {
+        let n = sample.rows();
         let mut edges: Vec<f64> = Vec::with_capacity(2 * cells);
         for i in 1..cells {
             let Some(value) = (i * n)
@@ -426,6 +426,7 @@ fn octave_bin(value: f64, octaves: &[(u32, u32)]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rank::Sorted;
     use proptest::prelude::*;
     use std::sync::Arc;
 

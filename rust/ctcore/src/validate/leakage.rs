@@ -1,23 +1,14 @@
 //! How well one feature alone predicts the label: too well is a leak.
 //!
-//! The state is a table of counts on frozen cells, so the states of days, shards and machines merge
-//! exactly, and every number here is a function of the counts: the area under the curve, its
-//! standard error, Spearman's rank correlation, the correlation ratio.
+//! Every number here is a function of counts by half, cell and class, one table for each span of days: the area under
+//! the curve, its standard error, Spearman's rank correlation, the correlation ratio. Cells, classes and spans are set
+//! on all rows together, once their [`Joint`] counts have been added up.
 
-use std::collections::HashMap;
-
-use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
-use arrow_array::{Array, ArrayRef};
-use arrow_cast::cast;
-use arrow_schema::DataType;
-use siphasher::sip::SipHasher13;
-
-use crate::column::{Categories, Kind, Numbers, as_f64};
-use crate::num::{CHUNK, sum};
+use crate::num::sum;
 use crate::profile::Edges;
-use crate::rank::Sorted;
-use crate::{Error, Result, par};
+use crate::rank::{Counted, Ranked};
+use crate::validate::joint::{Cell, Joint};
+use crate::{Error, Result};
 
 /// Cells of a feature with more different values than that: of equal mass for numbers, the most
 /// frequent categories one by one otherwise.
@@ -25,9 +16,37 @@ const CELLS: usize = 64;
 /// Classes of a label with more different values than that.
 const CLASSES: usize = 16;
 
+/// Runs of days, the newest last: all of one length, but for the first, which has all days before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calendar {
+    /// The last day of the newest span.
+    pub last_day: i32,
+    /// The days of a span.
+    pub days: u32,
+    /// How many spans there are.
+    pub spans: usize,
+}
+
+impl Calendar {
+    fn span(&self, day: i32) -> usize {
+        let back = (i64::from(self.last_day) - i64::from(day)).max(0) / i64::from(self.days);
+        self.spans - 1 - (back as usize).min(self.spans - 1)
+    }
+
+    fn checked(&self) -> Result<()> {
+        if self.days == 0 || self.spans == 0 {
+            return Err(Error::argument(
+                "spans",
+                "must be at least one, of at least one day",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Edges that give each different value a cell of its own where there are at most `limit`, else
 /// cells of equal mass.
-fn edges(sorted: &Sorted, limit: usize) -> Edges {
+fn edges(sorted: &Counted, limit: usize) -> Edges {
     let mut distinct: Vec<f64> = Vec::new();
     let mut rank = 0;
     while let Some(value) = sorted.get(rank) {
@@ -41,97 +60,83 @@ fn edges(sorted: &Sorted, limit: usize) -> Edges {
     Edges::new(distinct).unwrap_or_else(|_| Edges::equal_mass(sorted, limit))
 }
 
-/// The ordered classes of a label: its different values where there are at most 16, else 16 of
-/// equal mass.
-///
-/// # Errors
-/// [`Error::Argument`] for a label that is not finite.
-///
-/// ```
-/// use ctcore::validate::leakage::classes;
-/// assert_eq!(classes(&[0.0, 4.0, 0.0, 2.0])?, vec![0, 2, 0, 1]);
-/// # Ok::<(), ctcore::Error>(())
-/// ```
-pub fn classes(label: &[f64]) -> Result<Vec<u8>> {
-    if let Some(row) = label.iter().position(|value| !value.is_finite()) {
-        return Err(Error::argument(
-            "label",
-            format!("must be finite, found {} in row {row}", label[row]),
-        ));
-    }
-    let edges = edges(&Sorted::new(label), CLASSES);
-    Ok(label.iter().map(|&value| edges.cell(value) as u8).collect())
-}
-
-/// The frozen cells of a feature. The last one is for rows without a value.
-enum Cells {
-    Numbers(Edges),
-    Categories(HashMap<String, u32>),
-}
-
-impl Cells {
-    /// Freezes cells on a column.
-    fn of(name: &str, chunks: &[ArrayRef]) -> Result<Self> {
-        let kind = match chunks.first() {
-            Some(array) => Kind::of(name, array.data_type())?,
-            None => Kind::Number,
-        };
-        if kind == Kind::Number {
-            let finite = Numbers::of_column(name, chunks)?.finite;
-            return Ok(Self::Numbers(edges(&Sorted::new(&finite), CELLS)));
+impl Joint {
+    /// The rows of each value, or of each label.
+    fn totals(&self, many: usize, of: impl Fn(&Cell) -> usize) -> Vec<u64> {
+        let mut rows = vec![0; many];
+        for cell in self.cells() {
+            rows[of(&cell)] += cell.rows[0] + cell.rows[1];
         }
-        let mut counts: Vec<(String, u64)> =
-            Categories::of_column(name, chunks)?.counts.into_iter().collect();
-        counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        rows
+    }
+
+    /// The ordered class of each label: its different values where there are at most 16, else 16 of equal mass.
+    fn classes(&self) -> Vec<usize> {
+        let labels: Vec<f64> = self.labels().collect();
+        let rows = self.totals(labels.len(), |cell| cell.label);
+        let edges = edges(&Counted::of(labels.iter().copied().zip(rows)), CLASSES);
+        labels.into_iter().map(|label| edges.cell(label)).collect()
+    }
+
+    /// The group of each value, and how many there are. The last one is for rows without a value.
+    fn groups(&self) -> (Vec<usize>, usize) {
+        let values: Vec<Option<f64>> = self.values().collect();
+        let rows = self.totals(values.len(), |cell| cell.value);
+        if self.ordered {
+            let finite = values
+                .iter()
+                .zip(&rows)
+                .filter_map(|(value, &rows)| Some(((*value)?, rows)));
+            let edges = edges(&Counted::of(finite.filter(|(value, _)| value.is_finite())), CELLS);
+            let group = |value: Option<f64>| value.map_or(edges.cells(), |value| edges.cell(value));
+            return (values.into_iter().map(group).collect(), edges.cells() + 1);
+        }
+        let mut frequent: Vec<usize> = (0..values.len())
+            .filter(|&place| values[place].is_some())
+            .collect();
+        frequent.sort_by_key(|&place| std::cmp::Reverse(rows[place]));
         // A category that is there once says nothing about the next row that has it.
-        let known = counts.into_iter().filter(|&(_, count)| count > 1).take(CELLS - 1);
-        Ok(Self::Categories(
-            known.map(|(category, _)| category).zip(0..).collect(),
-        ))
-    }
-
-    fn count(&self) -> usize {
-        1 + match self {
-            Self::Numbers(edges) => edges.cells(),
-            Self::Categories(known) => known.len() + 1,
+        frequent.retain(|&place| rows[place] > 1);
+        frequent.truncate(CELLS - 1);
+        let rest = frequent.len();
+        let mut groups: Vec<usize> = values
+            .iter()
+            .map(|value| rest + usize::from(value.is_none()))
+            .collect();
+        for (group, place) in frequent.into_iter().enumerate() {
+            groups[place] = group;
         }
+        (groups, rest + 2)
     }
 
-    /// The cell of each row of a chunk.
-    fn assign(&self, name: &str, chunk: &dyn Array) -> Result<Vec<u32>> {
-        let missing = self.count() as u32 - 1;
-        Ok(match self {
-            Self::Numbers(edges) => as_f64(name, chunk)?
-                .as_primitive::<Float64Type>()
-                .iter()
-                .map(|value| match value {
-                    Some(value) if !value.is_nan() => edges.cell(value) as u32,
-                    _ => missing,
-                })
-                .collect(),
-            Self::Categories(known) => cast(chunk, &DataType::Utf8View)?
-                .as_string_view()
-                .iter()
-                .map(|value| {
-                    let rest = known.len() as u32;
-                    value.map_or(missing, |value| known.get(value).copied().unwrap_or(rest))
-                })
-                .collect(),
-        })
+    /// The rows of each span, counted by group and class.
+    fn associations(&self, calendar: Calendar) -> Vec<Association> {
+        let (classes, (groups, count)) = (self.classes(), self.groups());
+        let width = classes.last().map_or(1, |&most| most + 1);
+        let mut spans = vec![Association::new(count, width, self.ordered); calendar.spans];
+        let span_of: Vec<usize> = self.days().iter().map(|&day| calendar.span(day)).collect();
+        for cell in self.cells() {
+            let place = groups[cell.value] * width + classes[cell.label];
+            let span = &mut spans[span_of[cell.day]];
+            for (counts, rows) in span.counts.iter_mut().zip(cell.rows) {
+                counts[place] += rows;
+            }
+        }
+        spans
     }
 }
 
-/// Rows counted by fold, cell of the feature and class of the label.
+/// Rows counted by half, cell of the feature and class of the label.
 ///
-/// The folds are for honesty: cells are put in the order of the label's mean in one half of the
+/// The halves are for honesty: cells are put in the order of the label's mean in one half of the
 /// rows and judged on the other, so that a feature with many values (an id) earns nothing by
 /// knowing its own labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Association {
+struct Association {
     classes: usize,
     /// Whether neighbouring cells hold neighbouring values.
     ordered: bool,
-    /// For each fold, cell after cell, the rows of each class.
+    /// For each half, cell after cell, the rows of each class.
     counts: [Vec<u64>; 2],
 }
 
@@ -169,68 +174,6 @@ impl Association {
         }
     }
 
-    /// Counts a column, one state for each span of rows, all on cells that are frozen on the whole column.
-    ///
-    /// # Errors
-    /// [`Error::Type`] for a column that is neither numbers nor categories, [`Error::Argument`] where
-    /// lengths differ or a span is not below `spans`.
-    pub fn of_column(
-        name: &str,
-        chunks: &[ArrayRef],
-        class: &[u8],
-        span: &[u32],
-        spans: usize,
-    ) -> Result<Vec<Self>> {
-        let rows: usize = chunks.iter().map(Array::len).sum();
-        if class.len() != rows || span.len() != rows {
-            return Err(Error::argument(
-                "label",
-                format!(
-                    "{name}, label and span must have the same number of rows, found {rows}, {} and {}",
-                    class.len(),
-                    span.len()
-                ),
-            ));
-        }
-        if let Some(bad) = span.iter().find(|&&span| span as usize >= spans) {
-            return Err(Error::argument(
-                "span",
-                format!("must be below {spans}, found {bad}"),
-            ));
-        }
-        let cells = Cells::of(name, chunks)?;
-        let ordered = matches!(cells, Cells::Numbers(_));
-        let classes = class.iter().max().map_or(1, |&most| usize::from(most) + 1);
-        let mut pieces = Vec::new();
-        let mut start = 0;
-        for array in chunks {
-            for offset in (0..array.len()).step_by(CHUNK) {
-                pieces.push((
-                    start + offset,
-                    array.slice(offset, CHUNK.min(array.len() - offset)),
-                ));
-            }
-            start += array.len();
-        }
-        let empty = vec![Self::new(cells.count(), classes, ordered); spans];
-        let parts: Vec<Result<Vec<Self>>> = par::map(pieces.len(), |i| {
-            let (first, piece) = &pieces[i];
-            let mut part = empty.clone();
-            for (row, cell) in (*first..).zip(cells.assign(name, piece)?) {
-                let state: &mut Self = &mut part[span[row] as usize];
-                state.counts[fold(row)][cell as usize * classes + usize::from(class[row])] += 1;
-            }
-            Ok(part)
-        });
-        let mut whole = empty;
-        for part in parts {
-            for (state, later) in whole.iter_mut().zip(part?) {
-                state.merge(&later);
-            }
-        }
-        Ok(whole)
-    }
-
     /// Adds rows that were counted on the same cells.
     fn merge(&mut self, later: &Self) {
         for (counts, later) in self.counts.iter_mut().zip(&later.counts) {
@@ -240,7 +183,7 @@ impl Association {
         }
     }
 
-    /// The cells' counts of both folds together.
+    /// The cells' counts of both halves together.
     fn both(&self) -> Vec<u64> {
         self.counts[0]
             .iter()
@@ -250,7 +193,7 @@ impl Association {
     }
 
     /// What the feature says about the label.
-    pub fn predictiveness(&self) -> Predictiveness {
+    fn predictiveness(&self) -> Predictiveness {
         let first = self.concordance(&self.counts[0], &self.counts[1]);
         let second = self.concordance(&self.counts[1], &self.counts[0]);
         let both = self.both();
@@ -369,50 +312,102 @@ pub struct Spans {
     pub transferred: Vec<f64>,
 }
 
-/// Looks at a column in spans of rows.
+/// What a feature says about the label.
 ///
 /// # Errors
-/// As [`Association::of_column`].
+/// [`Error::Argument`] for a calendar without a span or a day.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use arrow_array::Float64Array;
-/// use ctcore::validate::leakage::predictiveness;
-/// let class: Vec<u8> = (0..200).map(|row| row % 2).collect();
-/// let leak = Float64Array::from_iter_values(class.iter().map(|&class| f64::from(class)));
-/// let found = predictiveness("x", &[Arc::new(leak)], &class, &[0; 200], 1)?;
+/// use arrow_array::{ArrayRef, Float64Array};
+/// use ctcore::validate::joint::Labelled;
+/// use ctcore::validate::leakage::{Calendar, predictiveness};
+/// let label: Vec<f64> = (0..200).map(|row| f64::from(row % 2)).collect();
+/// let leak: ArrayRef = Arc::new(Float64Array::from(label.clone()));
+/// let counts = Labelled::of(&label, &[0; 200])?.count("x", &[leak])?;
+/// let found = predictiveness(&counts, Calendar { last_day: 0, days: 1, spans: 1 })?;
 /// assert_eq!((found.whole.auc, found.whole.spearman), (1.0, 1.0));
 /// # Ok::<(), ctcore::Error>(())
 /// ```
-pub fn predictiveness(
-    name: &str,
-    chunks: &[ArrayRef],
-    class: &[u8],
-    span: &[u32],
-    spans: usize,
-) -> Result<Spans> {
-    let states = Association::of_column(name, chunks, class, span, spans)?;
-    let sum_without = |left_out: usize| {
+pub fn predictiveness(counts: &Joint, calendar: Calendar) -> Result<Spans> {
+    calendar.checked()?;
+    let states = counts.associations(calendar);
+    let without = |left_out: usize| {
         let mut states = states.iter().enumerate().filter(|&(span, _)| span != left_out);
         let mut total = states.next().map(|(_, state)| state.clone())?;
         states.for_each(|(_, state)| total.merge(state));
         Some(total)
     };
-    let Some(whole) = sum_without(spans) else {
-        return Err(Error::argument("spans", "must be at least 1"));
-    };
+    let whole = without(calendar.spans).unwrap_or_else(|| Association::new(1, 1, counts.ordered));
     Ok(Spans {
         whole: whole.predictiveness(),
         spans: states.iter().map(Association::predictiveness).collect(),
-        transferred: (0..spans)
-            .map(|span| sum_without(span).map_or(f64::NAN, |others| states[span].transferred(&others)))
+        transferred: (0..calendar.spans)
+            .map(|span| without(span).map_or(f64::NAN, |others| states[span].transferred(&others)))
             .collect(),
     })
 }
 
-/// Half of all rows, by a hash of the row's number: neither alternating nor in blocks.
-fn fold(row: usize) -> usize {
-    (SipHasher13::new().hash(&(row as u64).to_le_bytes()) & 1) as usize
+/// How large a feature's numbers are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scale {
+    /// The deciles in the spans before the newest.
+    pub old: Vec<f64>,
+    /// Those in the newest span.
+    pub new: Vec<f64>,
+    /// The medians of the spans, the newest last.
+    pub medians: Vec<f64>,
+}
+
+/// How large a feature's finite numbers are in the newest span and before it. Spans of fewer than `few` numbers are left
+/// out; `None` where the newest is such a span, no other is left, or the values are categories.
+///
+/// # Errors
+/// [`Error::Argument`] for a calendar without a span or a day.
+pub fn scale(counts: &Joint, calendar: Calendar, few: usize) -> Result<Option<Scale>> {
+    calendar.checked()?;
+    if !counts.ordered {
+        return Ok(None);
+    }
+    let values: Vec<Option<f64>> = counts.values().collect();
+    let mut spans = vec![vec![0; values.len()]; calendar.spans];
+    for cell in counts.cells() {
+        spans[calendar.span(counts.days()[cell.day])][cell.value] += cell.rows[0] + cell.rows[1];
+    }
+    let counted = |rows: Vec<u64>| {
+        let numbers = values
+            .iter()
+            .zip(rows)
+            .filter_map(|(value, rows)| Some(((*value)?, rows)));
+        Counted::of(numbers.filter(|(number, _)| number.is_finite()))
+    };
+    let Some(newest) = spans.pop().map(counted).filter(|newest| newest.rows() >= few) else {
+        return Ok(None);
+    };
+    let mut medians = Vec::new();
+    let mut before = vec![0; values.len()];
+    for rows in spans {
+        let span = counted(rows.clone());
+        if span.rows() >= few {
+            medians.push(span.quantile(0.5));
+            before.iter_mut().zip(rows).for_each(|(sum, rows)| *sum += rows);
+        }
+    }
+    if medians.is_empty() {
+        return Ok(None);
+    }
+    medians.push(newest.quantile(0.5));
+    let before = counted(before);
+    let deciles = |numbers: &Counted| {
+        (1..10)
+            .map(|tenth| numbers.quantile(f64::from(tenth) / 10.0))
+            .collect()
+    };
+    Ok(Some(Scale {
+        old: deciles(&before),
+        new: deciles(&newest),
+        medians,
+    }))
 }
 
 /// The mid-rank of each cell, less the mean rank.
@@ -506,7 +501,8 @@ impl Concordance {
 mod tests {
     use super::*;
     use crate::resample::Stream;
-    use arrow_array::{Float64Array, StringArray};
+    use crate::validate::joint::Labelled;
+    use arrow_array::{ArrayRef, Float64Array, StringArray};
     use proptest::prelude::*;
     use std::sync::Arc;
 
@@ -514,10 +510,23 @@ mod tests {
         vec![Arc::new(Float64Array::from_iter_values(values))]
     }
 
+    fn spans(column: &[ArrayRef], class: &[u8], span: &[i32], spans: usize) -> Spans {
+        let label: Vec<f64> = class.iter().map(|&class| f64::from(class)).collect();
+        let counts = Labelled::of(&label, span).unwrap().count("x", column).unwrap();
+        let last_day = spans as i32 - 1;
+        predictiveness(
+            &counts,
+            Calendar {
+                last_day,
+                days: 1,
+                spans,
+            },
+        )
+        .unwrap()
+    }
+
     fn whole(column: &[ArrayRef], class: &[u8]) -> Predictiveness {
-        predictiveness("x", column, class, &vec![0; class.len()], 1)
-            .unwrap()
-            .whole
+        spans(column, class, &vec![0; class.len()], 1).whole
     }
 
     fn coin(rows: u64, seed: u64) -> Vec<u8> {
@@ -549,28 +558,6 @@ mod tests {
                 }
             }
             prop_assert!((found.area - right / pairs).abs() < 1e-12);
-        }
-
-        #[test]
-        fn spans_add_up_to_the_whole_in_any_cut(
-            rows in prop::collection::vec((-3.0..3.0f64, 0..4_u8, 0..3_u32), 5..200),
-            cut in 0.0..1.0f64,
-        ) {
-            let class: Vec<u8> = rows.iter().map(|row| row.1).collect();
-            let span: Vec<u32> = rows.iter().map(|row| row.2).collect();
-            let column = numbers(rows.iter().map(|row| row.0));
-            let cut = (cut * rows.len() as f64) as usize;
-            let halves = vec![column[0].slice(0, cut), column[0].slice(cut, rows.len() - cut)];
-            let states = |column: &[ArrayRef], span: &[u32], spans| {
-                Association::of_column("x", column, &class, span, spans).unwrap()
-            };
-            let mut total = states(&column, &span, 3);
-            prop_assert_eq!(&total, &states(&halves, &span, 3));
-            let mut sum = total.remove(0);
-            for state in &total {
-                sum.merge(state);
-            }
-            prop_assert_eq!(&sum, &states(&column, &vec![0; rows.len()], 1)[0]);
         }
     }
 
@@ -630,7 +617,7 @@ mod tests {
     fn a_span_that_is_turned_round_is_below_a_half() {
         let stream = Stream::new(4, 0);
         let values: Vec<f64> = (0..4_000).map(|row| stream.uniform(row)).collect();
-        let span: Vec<u32> = (0..4_000).map(|row| row / 1_000).collect();
+        let span: Vec<i32> = (0..4_000).map(|row| row / 1_000).collect();
         let class: Vec<u8> = (0..4_000)
             .map(|row| {
                 let likely = 0.25 + 0.5 * values[row];
@@ -639,7 +626,7 @@ mod tests {
                 )
             })
             .collect();
-        let found = predictiveness("x", &numbers(values), &class, &span, 4).unwrap();
+        let found = spans(&numbers(values), &class, &span, 4);
         assert!(
             found.transferred[0] > 0.5 && found.transferred[3] < 0.4,
             "{:?}",
@@ -650,17 +637,61 @@ mod tests {
 
     #[test]
     fn many_labels_become_classes_of_equal_mass() {
-        let many: Vec<f64> = (0..1_600).map(f64::from).collect();
-        let found = classes(&many).unwrap();
-        assert_eq!((found[0], found[1_599]), (0, 15));
-        assert_eq!(found.iter().map(|&class| u32::from(class == 7)).sum::<u32>(), 100);
-        assert!(classes(&[1.0, f64::NAN]).is_err());
+        let many: Vec<f64> = (0..1_600).map(|row| f64::from(row % 200)).collect();
+        let column = numbers(many.iter().copied());
+        let counts = Labelled::of(&many, &[0; 1_600])
+            .unwrap()
+            .count("x", &column)
+            .unwrap();
+        let state = &counts.associations(Calendar {
+            last_day: 0,
+            days: 1,
+            spans: 1,
+        })[0];
+        assert_eq!(state.classes, 16);
+        let rows = state.class_rows(&state.both());
+        assert!(rows.iter().all(|rows| (96..=104).contains(rows)), "{rows:?}");
     }
 
     #[test]
-    fn lengths_and_spans_are_checked() {
-        let fails =
-            |class: &[u8], span: &[u32]| predictiveness("x", &numbers([1.0, 2.0]), class, span, 1).is_err();
-        assert!(fails(&[0], &[0, 0]) && fails(&[0, 1], &[0, 1]) && !fails(&[0, 1], &[0, 0]));
+    fn spans_are_counted_from_the_last_day_and_the_first_has_all_before_it() {
+        let weeks = Calendar {
+            last_day: 20,
+            days: 7,
+            spans: 3,
+        };
+        let span = |day| weeks.span(day);
+        assert_eq!([20, 14, 13, 7, 6, -900, 21].map(span), [2, 2, 1, 1, 0, 0, 2]);
+        let column = numbers([1.0]);
+        let counts = Labelled::of(&[1.0], &[0]).unwrap().count("x", &column).unwrap();
+        assert!(predictiveness(&counts, Calendar { spans: 0, ..weeks }).is_err());
+        assert!(scale(&counts, Calendar { days: 0, ..weeks }, 1).is_err());
+    }
+
+    #[test]
+    fn scales_are_deciles_and_medians_of_spans_with_numbers_enough() {
+        let column = numbers((0..404).map(|row| {
+            if row < 400 {
+                f64::from(row % 101)
+            } else {
+                f64::INFINITY
+            }
+        }));
+        let day: Vec<i32> = (0..404)
+            .map(|row| if row < 300 { row / 100 } else { 3 })
+            .collect();
+        let counts = Labelled::of(&[0.0; 404], &day)
+            .unwrap()
+            .count("x", &column)
+            .unwrap();
+        let days = Calendar {
+            last_day: 3,
+            days: 1,
+            spans: 4,
+        };
+        let found = scale(&counts, days, 100).unwrap().unwrap();
+        assert_eq!(found.medians.len(), 4);
+        assert!((found.new[4] - 49.5).abs() < 1.5, "{found:?}");
+        assert_eq!(scale(&counts, days, 101).unwrap(), None);
     }
 }

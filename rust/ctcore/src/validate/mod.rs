@@ -2,6 +2,7 @@
 
 pub mod duplicates;
 pub mod facts;
+pub mod joint;
 pub mod keys;
 pub mod leakage;
 pub mod order;
