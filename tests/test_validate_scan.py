@@ -181,19 +181,6 @@ def test_one_scan_serves_its_rows():
     assert validate.check(table, contract, now=NOW, scan=nothing).rows == 0
 
 
-def test_what_a_scan_cannot_tell_is_said():
-    text = CONTRACT.replace(
-        "- {id: mean, ",
-        "- {id: half, type: custom, engine: ctcore, "
-        "implementation: {check: metric, metric: quantile, share: 0.5, mustBeLessThan: 9}}\n          - {id: mean, ",
-    )
-    contract = read(text)
-    found = validate.check(validate.scan(rows(50, 2), contract, now=NOW), contract, now=NOW)
-    (check,) = (check for check in found.checks if check.id == "fare.half")
-    assert check.verdict is Verdict.NOT_RUN
-    assert "not a stream or a scan" in check.message
-
-
 FOREIGN = """
 apiVersion: v3.1.0
 kind: DataContract
@@ -297,3 +284,77 @@ def test_the_command(tmp_path):
     page = ctcore("check-data", tmp_path / "all.scan", *ask[:-1], "html")
     assert page.returncode == 1
     assert "<html" in page.stdout
+
+
+MEASURED = [
+    *({"metric": "quantile", "column": "fare", "share": share} for share in (0, 0.3, 0.5, 1)),
+    {"metric": "interquartileRange", "column": "fare", "where": [{"column": "kind", "in": ["a", "bb"]}]},
+    {"metric": "skewness", "column": "fare"},
+    {"metric": "kurtosis", "column": "id"},
+    {"metric": "correlation", "columns": ["fare", "id"]},
+    {"metric": "ratioOfSums", "columns": ["fare", "id"]},
+    {"metric": "mutualInformation", "columns": ["fare", "kind"]},
+    {"metric": "mean", "column": "fare", "where": [{"column": "kind", "in": ["a", "bb"]}]},
+    {"metric": "standardDeviation", "column": "id", "where": [{"column": "fare", "minimum": 0.2}]},
+    {"metric": "entropy", "column": "kind", "where": [{"column": "fare", "maximum": 0.4}]},
+    {"metric": "distinctCount", "column": "id", "where": [{"column": "fare", "minimum": 0.2}]},
+    {"metric": "maxLength", "column": "kind", "where": [{"column": "fare", "minimum": 0.2}]},
+    {"metric": "rowCount", "where": [{"column": "fare", "minimum": 0.2}, {"column": "kind", "notNull": True}]},
+    {"metric": "columnCount"},
+    {"metric": "rowCount"},
+]
+DRIFT = [
+    {"check": "drift", "column": column, "statistic": statistic, "reference": "before", "max": 0.1}
+    for column in ("fare", "kind", "at")
+    for statistic in ("psi", "jensenShannon", "lInfinity", "normalizedAbsoluteDifference")
+]
+
+
+def measuring():
+    """A contract of all that reads the rows once more."""
+    document = validate.parse(CONTRACT)
+    asked = [{"check": "metric", "mustBeLessThan": 1} | each for each in MEASURED] + DRIFT
+    document["schema"][0]["quality"] = [
+        {"id": f"m{place}", "type": "custom", "engine": "ctcore", "implementation": each}
+        for place, each in enumerate(asked)
+    ]
+    return validate.contract(document)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    count=st.integers(0, 80),
+    seed=st.integers(0, 9),
+    cuts=st.lists(st.integers(0, 80), max_size=3),
+    on_disk=st.booleans(),
+)
+def test_what_reads_the_rows_once_more_is_kept_and_merges(tmp_path_factory, count, seed, cuts, on_disk):
+    contract, table, before = measuring(), rows(count, seed), {"before": rows(60, 99)}
+    whole = validate.check(table, contract, now=NOW, references=before).to_dict()["checks"]
+    scans = [validate.scan(part, contract, now=NOW) for part in cut(table, sorted(min(each, count) for each in cuts))]
+    scan = scans[0].merge(*scans[1:])
+    if on_disk:
+        folder = tmp_path_factory.mktemp("scans")
+        data.write_scan(scan, folder / "all.scan")
+        scan = data.read_scan(folder / "all.scan")
+    found = validate.check(scan, contract, now=NOW, references=before).to_dict()["checks"]
+    same(found, whole)
+    judged = [check for check in found if check["id"].startswith("m") and check["verdict"] != "not_run"]
+    assert count < 40 or len(judged) == len(MEASURED) + len(DRIFT)
+
+
+def test_what_cannot_be_kept_says_why():
+    contract, table = measuring(), rows(50, 2)
+    streamed = validate.check(validate.scan(table.to_reader(), contract, now=NOW), contract, now=NOW)
+    (check,) = (check for check in streamed.checks if check.id == "m0")
+    assert check.message.endswith("it reads the rows once more; give a table or files, not a stream")
+    lists = validate.parse(CONTRACT)
+    lists["schema"][0]["properties"][-1]["quality"] = [
+        {"id": "moved", "type": "custom", "engine": "ctcore", "implementation": DRIFT[0] | {"column": "tags"}}
+    ]
+    contract = validate.contract(lists)
+    merged = validate.scan(table, contract, now=NOW)
+    found = validate.check(merged.merge(merged), contract, now=NOW, references={"before": table})
+    (check,) = (check for check in found.checks if check.id == "tags.moved")
+    assert check.verdict is Verdict.NOT_RUN
+    assert "cannot be counted one by one" in check.message

@@ -37,7 +37,7 @@ def check(
     data : a ``ctcore.data.Source``, a :class:`Scan`, or a table, batch or stream with the Arrow interface
         The rows. A stream is read once; rules on drift need data that can be read by column. Of files only the columns
         that rules ask of are read, and of Parquet only the row groups whose statistics leave a rule open. A scan has
-        counted its rows already: what would read them once more is ``not_run``, and says so.
+        counted its rows already, also for rules that read them once more.
     contract : Contract
         The rules.
     now : datetime, optional

@@ -15,7 +15,7 @@ from ctcore.validate._history import Batch, anomaly
 from ctcore.validate._metrics import KEY_METRICS, measured, scanned
 from ctcore.validate._plan import by_wall_clock, left_out, timed
 from ctcore.validate._report import Broken, ValidationReport
-from ctcore.validate._rule import ROW_TESTS, SCANNED, Column, Contract, Rule, of_items
+from ctcore.validate._rule import ROW_TESTS, SCANNED, Column, Contract, Rule, of_items, whole
 from ctcore.validate._scan import Scan
 from ctcore.verdict import Check, Verdict, worst
 
@@ -245,16 +245,14 @@ class Judge:
         if missing:
             return self._not_run(rule, f"the column {missing[0]} is missing")
         value: float | None
-        if metric == "columnCount":
-            value, n = float(len(self.scan.schema)), self.scan.rows
-        elif metric == "rowCount" and not rule.when:
-            value, n = float(self.scan.rows), self.scan.rows
+        if whole(rule):
+            value, n = float(self.scan.rows if metric == "rowCount" else len(self.scan.schema)), self.scan.rows
+        elif (kept := self.scan.measures.get(rule.id)) is not None:
+            value, n = kept.value(rule), kept.rows
         else:
             read = _again.again(self.data, [*rule.columns, *conditions])
             if read is None:
-                return self._not_run(
-                    rule, f"{metric} reads the rows once more; give a table or files, not a stream or a scan"
-                )
+                return self._not_run(rule, f"{metric} reads the rows once more; give a table or files, not a stream")
             try:
                 value, n = measured(rule, read)
             except ArgumentError as error:
@@ -283,7 +281,11 @@ class Judge:
         if reference not in self.references:
             return self._not_run(rule, f"the data of {reference} was not given: name it as a reference")
         try:
-            columns = [_again.column(each, name) for each in (self.references[reference], self.data)]
+            kept = self.scan.measures.get(rule.id)
+            columns = [
+                _again.column(self.references[reference], name),
+                _again.column(self.data, name) if kept is None else kept.column(),
+            ]
             if columns[0] is None or columns[1] is None:
                 side = f"the reference {reference}" if columns[0] is None else "the data"
                 return self._not_run(rule, f"{side} cannot be read by column, or has no {name}; give a table")

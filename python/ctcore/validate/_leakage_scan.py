@@ -14,10 +14,10 @@ from ctcore.errors import ArgumentError, DataError
 from ctcore.validate import _repeats
 from ctcore.validate._columns import Columns, unchanged
 from ctcore.validate._facts import Bad, Facts, Visit, hash_bytes, timely, visits
+from ctcore.validate._held import held
 from ctcore.validate._leakage import LeakagePolicy, LeakageReport, ask, judge
 from ctcore.validate._repeats import Hashes
 from ctcore.validate._rows import Asked, Rows, read
-from ctcore.validate._scan import held
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from ctcore import _core
 from ctcore.arrow import importable
 from ctcore.errors import ArgumentError
+from ctcore.validate._held import held
 from ctcore.validate._nested import values
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ PAIR_METRICS = ("correlation", "mutualInformation", "ratioOfSums")
 RANK_METRICS = ("interquartileRange", "quantile")
 MOMENT_METRICS = ("kurtosis", "skewness")
 _CELLS = 10
+_TOGETHER = 16  # counts of batches that are added up at once
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -87,47 +90,165 @@ def scanned(metric: str, facts: Mapping[str, Any], keys: Mapping[str, Any] | Non
     return known[metric]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """What a metric that reads rows once more, or a rule on drift, needs of them: measures of parts merge."""
+
+    rows: int
+    """The rows that met the rule's conditions."""
+    facts: Mapping[str, Any] | None = None
+    """The facts of the column."""
+    keys: tuple[Mapping[str, Any], ...] = ()
+    """How often keys occur, in numbers."""
+    moments: _Moments | None = None
+    sums: tuple[float | None, ...] | None = None
+    """Of each column; ``None`` of one without numbers."""
+    tables: Mapping[str, pa.Table] = field(default_factory=dict, repr=False)
+    """``values``: the different values and their rows; ``keys.0`` and so on: the tables of ``keys``, where kept."""
+
+    @classmethod
+    def of(cls, rule: Rule, read: Callable[[], pa.RecordBatchReader], *, keep: bool = False) -> Measure:
+        """Take passes over the rows that meet the rule's conditions.
+
+        Numbers are taken in double precision; null, NaN and infinite ones are left out, and of two columns the rows
+        where either is. ``read`` gives the columns that the rule names, from their first row. What is to be merged is
+        kept with its tables.
+
+        Raises
+        ------
+        ArgumentError
+            A condition cannot be asked of its column.
+        """
+        metric, names = rule.options.get("metric"), rule.columns
+        both = ({"test": "not_null", "columns": [name]} for name in names if metric == "mutualInformation")
+        rows = _Rows(read, [*rule.when, *both])
+        if metric == "correlation" or metric in MOMENT_METRICS:
+            moments = _moments(rows, names)
+            return cls(rows=rows.count, moments=moments)
+        if metric == "ratioOfSums":
+            sums = tuple(_sum(rows, name) for name in names)
+            return cls(rows=rows.count, sums=sums)
+        if metric in RANK_METRICS:
+            values = _frequencies(np.empty(0), (each for (each,) in rows.numbers(names)))
+            return cls(rows=rows.count, tables={"values": values})
+        if metric is None:
+            nothing = _values(read().schema.empty_table(), names[0])
+            values = _frequencies(nothing, (_values(batch, names[0]) for batch in rows.batches()))
+            return cls(rows=rows.count, tables={"values": values})
+        if metric == "rowCount":
+            return cls(rows=sum(len(batch) for batch in rows.batches()))
+        sides = [[names[0]], [names[1]], list(names)] if metric == "mutualInformation" else [list(names)]
+        asked = [{"test": "keys", "columns": side} for side in sides if metric in (*KEY_METRICS, "mutualInformation")]
+        facts = {} if metric == "mutualInformation" else {names[0]: (True, True)}
+        with tempfile.TemporaryDirectory(prefix="ctcore-keys-") as spill:
+            found = _core.scan(rows.reader(), facts, asked, spill=spill, keep=keep)
+            tables = {f"keys.{i}": held(each["table"]) for i, each in enumerate(found["rules"]) if "table" in each}
+            keys = found["rules"]
+            for name, table in tables.items():
+                place = int(name.removeprefix("keys."))
+                keys[place] = _of_keys(table, keys[place]["nulls"])
+        return cls(rows=rows.count, facts=found["columns"].get(names[0]), keys=tuple(keys), tables=tables)
+
+    def merge(self, *later: Measure) -> Measure:
+        """Give the measure of these rows and of those of other measures of the same rule."""
+        parts = (self, *later)
+        whole = self
+        for each in later:
+            whole = replace(
+                whole,
+                facts=_core.merge_facts(whole.facts, each.facts) if whole.facts and each.facts else None,
+                moments=None if whole.moments is None or each.moments is None else whole.moments.merge(each.moments),
+                sums=None if whole.sums is None else tuple(map(_added, whole.sums, each.sums or ())),
+            )
+        tables, keys = {}, list(self.keys)
+        before = [0, *accumulate(part.rows for part in parts)][:-1]
+        for name in self.tables:
+            tables_of = [part.tables[name] for part in parts]
+            if name == "values":
+                tables[name] = _counted_together(tables_of)
+                continue
+            tables[name] = held(_core.merge_keys(tables_of, before))
+            place = int(name.removeprefix("keys."))
+            keys[place] = _of_keys(tables[name], sum(part.keys[place]["nulls"] for part in parts))
+        return replace(whole, rows=sum(part.rows for part in parts), keys=tuple(keys), tables=tables)
+
+    def value(self, rule: Rule) -> float | None:
+        """Give the metric, ``None`` where it has no value."""
+        metric = rule.options["metric"]
+        if self.moments is not None:
+            found: float | None = getattr(self.moments, metric)
+            return found
+        if self.sums is not None:
+            above, below = self.sums
+            return above / below if above is not None and below else None
+        if metric == "quantile":
+            return self._at_rank(rule.options["share"])
+        if metric == "interquartileRange":
+            low, high = self._at_rank(0.25), self._at_rank(0.75)
+            return None if low is None or high is None else high - low
+        if metric == "mutualInformation":
+            return self._mutual_information()
+        if metric == "rowCount":
+            return float(self.rows)
+        return scanned(metric, self.facts or {}, self.keys[0] if self.keys else None)
+
+    def column(self) -> pa.ChunkedArray:
+        """Give the values that were counted, as often as they were there, in any order."""
+        values = self.tables["values"]
+        places = np.repeat(np.arange(len(values)), values["rows"].to_numpy())
+        return values["value"].take(places)
+
+    def _at_rank(self, share: float) -> float | None:
+        """Give the value at rank ``ceil(share n)``."""
+        values = self.tables["values"].sort_by("value")
+        reached = np.cumsum(values["rows"].to_numpy())
+        if not len(reached):
+            return None
+        place = int(np.searchsorted(reached, max(1, math.ceil(share * reached[-1]))))
+        return float(values["value"][min(place, len(reached) - 1)].as_py())
+
+    def _mutual_information(self) -> float | None:
+        """Give H(a) + H(b) - H(a, b) in nats, of rows where both have a value."""
+        if any("reason" in each for each in self.keys) or not self.rows:
+            return None
+        first, second, both = (float(each["entropy"]) for each in self.keys)
+        return max(0.0, first + second - both)
+
+    # ------------------------------------------------------------ files
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain values, but for the tables."""
+        moments = None if self.moments is None else asdict(self.moments)
+        keys = [dict(each) for each in self.keys]
+        return {"rows": self.rows, "facts": self.facts, "keys": keys, "moments": moments, "sums": self.sums}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> Measure:
+        """Read what ``to_dict`` gave, with its tables."""
+        moments, sums = stored["moments"], stored["sums"]
+        return cls(
+            rows=stored["rows"],
+            facts=stored["facts"],
+            keys=tuple(stored["keys"]),
+            moments=None if moments is None else _Moments(**moments),
+            sums=None if sums is None else tuple(sums),
+            tables=tables,
+        )
+
+
 def measured(rule: Rule, read: Callable[[], pa.RecordBatchReader]) -> tuple[float | None, int]:
-    """Compute a metric that takes passes of its own over the rows that meet the rule's conditions.
+    """Compute a metric that takes passes of its own over rows that are there, and count those that it is of.
 
-    Numbers are taken in double precision; null, NaN and infinite ones are left out, and of two columns the rows where
-    either is. ``read`` gives the columns that the rule names, from their first row.
-
-    Returns
-    -------
-    value, rows : float or None, int
-        The metric, ``None`` where it has no value, and the rows that met the conditions.
-
-    Raises
-    ------
-    ArgumentError
-        A condition cannot be asked of its column.
+    As :class:`Measure` does, but for ranks: they are found in constant memory, by a profile and a second pass.
     """
-    metric, names = rule.options["metric"], rule.columns
-    both = ({"test": "not_null", "columns": [name]} for name in names if metric == "mutualInformation")
-    rows = _Rows(read, [*rule.when, *both])
-    value: float | None
-    if metric == "correlation":
-        value = _moments(rows, names).correlation
-    elif metric in MOMENT_METRICS:
-        value = getattr(_moments(rows, names), metric)
-    elif metric == "ratioOfSums":
-        above, below = (_sum(rows, name) for name in names)
-        value = above / below if above is not None and below else None
-    elif metric == "quantile":
-        found = _quantiles(rows, names[0], [rule.options["share"]])
-        value = found[0] if found else None
-    elif metric == "interquartileRange":
-        found = _quantiles(rows, names[0], [0.25, 0.75])
-        value = found[1] - found[0] if found else None
-    elif metric == "mutualInformation":
-        value = _mutual_information(rows, names)
-    elif metric == "rowCount":
-        value = float(sum(len(batch) for batch in rows.batches()))
-    else:
-        keys = [{"test": "keys", "columns": list(names)}] if metric in KEY_METRICS else []
-        counted = _scan(rows, {names[0]: (True, True)}, keys)
-        value = scanned(metric, counted["columns"][names[0]], counted["rules"][0] if keys else None)
+    metric = rule.options["metric"]
+    if metric not in RANK_METRICS:
+        found = Measure.of(rule, read)
+        return found.value(rule), found.rows
+    rows = _Rows(read, rule.when)
+    shares = [rule.options["share"]] if metric == "quantile" else [0.25, 0.75]
+    ranked = _quantiles(rows, rule.columns[0], shares)
+    value = None if not ranked else ranked[0] if metric == "quantile" else ranked[1] - ranked[0]
     return value, rows.count
 
 
@@ -206,9 +327,11 @@ def _doubles(column: Any) -> NDArray[np.float64] | None:
     return found
 
 
-def _scan(rows: _Rows, facts: dict[str, tuple[bool, bool]], rules: list[dict[str, Any]]) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="ctcore-keys-") as spill:
-        return _core.scan(rows.reader(), facts, rules, spill=spill)
+def _values(batch: pa.RecordBatch | pa.Table, name: str) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    column = values(pa.table(batch), name)
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 # ------------------------------------------------------------ moments
@@ -308,6 +431,14 @@ def _sum(rows: _Rows, name: str) -> float | None:
     return math.fsum(sums) if sums else None
 
 
+def _added(earlier: float | None, later: float | None) -> float | None:
+    return later if earlier is None else earlier if later is None else earlier + later
+
+
+def _of_keys(table: pa.Table, nulls: int) -> dict[str, Any]:
+    return {name: value for name, value in _core.key_facts(table, nulls).items() if name != "repeated"}
+
+
 # ------------------------------------------------------------ ranks and frequencies
 
 
@@ -343,11 +474,28 @@ def _at_rank(rows: _Rows, name: str, share: float, low: float, high: float) -> f
     return float(within[order][min(place, len(order) - 1)])
 
 
-def _mutual_information(rows: _Rows, names: Sequence[str]) -> float | None:
-    """Give H(a) + H(b) - H(a, b) in nats, of rows where both have a value."""
-    sides = [[names[0]], [names[1]], list(names)]
-    found = _scan(rows, {}, [{"test": "keys", "columns": side} for side in sides])["rules"]
-    if any("reason" in each for each in found) or not rows.count:
-        return None
-    first, second, both = (float(each["entropy"]) for each in found)
-    return max(0.0, first + second - both)
+def _frequencies(nothing: Any, columns: Iterable[Any]) -> pa.Table:
+    """Count how often each value of a column occurs, batch by batch; ``nothing`` is such a column without rows."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    def counted(column: Any) -> pa.Table:
+        return pa.table({"value": column, "rows": np.ones(len(column), np.int64)})
+
+    tables = [counted(nothing)]
+    for column in columns:
+        tables.append(counted(column))
+        if len(tables) == _TOGETHER:
+            tables = [_counted_together(tables)]
+    return _counted_together(tables)
+
+
+def _counted_together(tables: list[pa.Table]) -> pa.Table:
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    whole = pa.concat_tables(tables)
+    try:
+        # One thread: in the order of their first rows.
+        counted = whole.group_by("value", use_threads=False).aggregate([("rows", "sum")])
+    except pa.ArrowNotImplementedError as error:
+        raise ArgumentError(f"values of type {whole['value'].type} cannot be counted one by one") from error
+    return held(counted.select(["value", "rows_sum"]).rename_columns(["value", "rows"]).to_reader())

@@ -132,6 +132,12 @@ def of_items(column: str) -> bool:
     return "[]" in column or "{}" in column
 
 
+def whole(rule: Rule) -> bool:
+    """Whether a rule asks for a number of all rows that no column tells."""
+    metric = rule.options.get("metric")
+    return rule.test == "measured" and (metric == "columnCount" or (metric == "rowCount" and not rule.when))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unjudged:
     """Something that the contract asks and ctcore does not judge: said, never skipped."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from ctcore import _core
 from ctcore.arrow import importable
-from ctcore.errors import ArgumentError, DataError
-from ctcore.validate._again import in_files
+from ctcore.errors import ArgumentError, CtcoreError, DataError
+from ctcore.validate._again import again, in_files
+from ctcore.validate._held import held
+from ctcore.validate._metrics import Measure
 from ctcore.validate._plan import Plan, digest
-from ctcore.validate._rule import Contract
+from ctcore.validate._rule import Contract, whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +32,8 @@ class Scan:
     Scans of a batch's parts (days, shards, machines) merge to the scan of the whole, without its rows: every count and
     extreme exactly, means and variances to rounding. ``validate.check`` judges a scan as it judges rows. What is kept
     is of one size whatever the number of rows, but for the keys of ``unique`` rules and of metrics such as
-    ``distinctCount``: about 40 bytes for every different key, in a temporary file that goes when the scan does.
+    ``distinctCount``, and the values of quantiles and of rules on drift: up to 40 bytes for every different one, in
+    temporary files that go when the scan does.
 
     Examples
     --------
@@ -69,6 +72,8 @@ class Scan:
     """Why rules could not be asked, by their ids."""
     keys: Mapping[str, pa.Table] = field(default_factory=dict, repr=False, compare=False)
     """How often each key occurs, in ascending order, for each rule about keys; none where they were not kept."""
+    measures: Mapping[str, Measure] = field(default_factory=dict, repr=False, compare=False)
+    """What rules need that read the rows once more, by id; none where the scan was not to be kept."""
     column_chunks: int = 0
     answered_by_statistics: int = 0
 
@@ -115,6 +120,11 @@ class Scan:
             rules=rules,
             reasons=reasons,
             keys=keys,
+            measures={
+                id_: first.merge(*(each.measures[id_] for each in later))
+                for id_, first in self.measures.items()
+                if all(id_ in each.measures for each in later)  # the reasons say why
+            },
             column_chunks=sum(each.column_chunks for each in scans),
             answered_by_statistics=sum(each.answered_by_statistics for each in scans),
         )
@@ -130,17 +140,22 @@ class Scan:
             raise ArgumentError(f"environment: this scan was made for {self.environment!r}, found {environment!r}")
 
     def tables(self) -> dict[str, pa.Table]:
-        """Give the keys."""
-        return dict(self.keys)
+        """Give keys and measures as tables."""
+        keys = {f"keys {id_}": table for id_, table in self.keys.items()}
+        measures = {
+            f"{name} {id_}": table for id_, each in self.measures.items() for name, table in each.tables.items()
+        }
+        return keys | measures
 
     def to_dict(self) -> dict[str, Any]:
         """Give the rest as plain values."""
         values = {name: getattr(self, name) for name in _STORED}
         rules = {id_: {key: each[key] for key in each if key != "repeated"} for id_, each in self.rules.items()}
-        return {"kind": "scan", "format": FORMAT, **values, "rules": rules}
+        measures = {id_: each.to_dict() for id_, each in self.measures.items()}
+        return {"kind": "scan", "format": FORMAT, **values, "rules": rules, "measures": measures}
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any], keys: Mapping[str, pa.Table]) -> Scan:
+    def from_dict(cls, stored: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> Scan:
         """Read what ``to_dict`` and ``tables`` gave."""
         if stored.get("kind") != "scan" or stored.get("format") != FORMAT:
             raise DataError(
@@ -150,7 +165,13 @@ class Scan:
         values = {name: stored[name] for name in _STORED}
         pairs = {name: tuple(map(tuple, stored[name])) for name in ("schema", "nested")}
         rules = {id_: _paired(each) for id_, each in stored["rules"].items()}
-        return cls(**values | pairs, rules=rules, keys=keys)
+        keys: dict[str, pa.Table] = {}
+        measured: dict[str, dict[str, pa.Table]] = {id_: {} for id_ in stored["measures"]}
+        for name, table in tables.items():
+            what, _, id_ = name.partition(" ")
+            (keys if what == "keys" else measured[id_])[id_ if what == "keys" else what] = table
+        measures = {id_: Measure.from_dict(each, measured[id_]) for id_, each in stored["measures"].items()}
+        return cls(**values | pairs, rules=rules, keys=keys, measures=measures)
 
 
 _STORED = (
@@ -186,7 +207,25 @@ def scan(
     """
     plan = Plan(contract, now=now, window=window, references=references, environment=environment)
     plan.measure()
-    return run(data, plan, keep=True, distrust_statistics=distrust_statistics)
+    found = run(data, plan, keep=True, distrust_statistics=distrust_statistics)
+    return _measured(found, data, contract)
+
+
+def _measured(scan: Scan, data: Any, contract: Contract) -> Scan:
+    """Add what rules need that read the rows once more, or the reason why they cannot."""
+    types, measures, reasons = dict(scan.nested) | dict(scan.schema), {}, dict(scan.reasons)
+    for rule in contract.rules:
+        named = [*rule.columns, *(column for each in rule.when for column in each["columns"])]
+        if rule.test not in ("measured", "drift") or not set(named) <= set(types) or whole(rule):
+            continue
+        read = again(data, named)
+        try:
+            if read is None:
+                raise ArgumentError("it reads the rows once more; give a table or files, not a stream")
+            measures[rule.id] = Measure.of(rule, read, keep=True)
+        except CtcoreError as error:
+            reasons[rule.id] = str(error)
+    return replace(scan, measures=measures, reasons=reasons)
 
 
 def run(data: Any, plan: Plan, *, keep: bool = False, distrust_statistics: bool = False) -> Scan:
@@ -230,20 +269,6 @@ def _read(data: Any, plan: Plan, *, distrust_statistics: bool, **kept: Any) -> d
     found = _core.scan(rows, facts, rules, schema=data.schema, statistics=statistics, **kept)
     answered = 0 if needed is None else chunks - sum(map(len, needed))
     return found | {"column_chunks": chunks, "answered_by_statistics": answered}
-
-
-def held(stream: Any) -> pa.Table:
-    """Read a table into a file that memory maps and nobody else sees."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy
-
-    reader = pa.RecordBatchReader.from_stream(stream)
-    with tempfile.NamedTemporaryFile(prefix="ctcore-scan-") as file:
-        with pa.ipc.new_file(file, reader.schema) as writer:
-            for batch in reader:
-                writer.write_batch(batch)
-        file.flush()
-        # The name goes with the block, the file with the last table that is mapped to it.
-        return pa.ipc.open_file(pa.memory_map(file.name)).read_all()
 
 
 def _counted(table: pa.Table, nulls: int, *, items: bool) -> dict[str, Any]:
