@@ -167,9 +167,9 @@ impl Ranked for Counted {
     }
 }
 
-/// Every `stride`-th key of a sample, ascending: enough to place bins by.
-pub(crate) fn sample<T: Copy>(values: &[T], key: impl Fn(T) -> u64) -> Vec<u64> {
-    let stride = values.len().div_ceil(SAMPLE).max(1);
+/// At most `most` keys of a sample, evenly spaced, ascending: enough to place bins by.
+pub(crate) fn sample<T: Copy>(values: &[T], most: usize, key: impl Fn(T) -> u64) -> Vec<u64> {
+    let stride = values.len().div_ceil(most).max(1);
     let mut keys: Vec<u64> = values.iter().step_by(stride).map(|&value| key(value)).collect();
     keys.sort_unstable();
     keys
@@ -182,7 +182,10 @@ fn sort<T: Copy + Sync>(values: &[T], key: impl Fn(T) -> u64 + Copy + Sync + Sen
         keys.sort_unstable();
         return keys;
     }
-    let bins = Bins::of(&sample(values, key), (values.len() / KEYS_PER_BIN).min(MOST_BINS));
+    let bins = Bins::of(
+        &sample(values, SAMPLE, key),
+        (values.len() / KEYS_PER_BIN).min(MOST_BINS),
+    );
     let chunks: Vec<&[T]> = values.chunks(CHUNK).collect();
     let scattered = par::map(chunks.len(), |i| Scattered::of(chunks[i], key, &bins));
     // ends[i] is the number of keys in the bins up to i.

@@ -16,10 +16,13 @@ const EXACT_CELLS: u128 = 10_000_000;
 /// Fewer values than this are sorted: there is nothing to save.
 const SEARCHED: usize = 1 << 18;
 /// Bins of the search: fine enough that few of them can hold the largest difference, few enough
-/// that their counts stay in the second-level cache.
-const BINS: usize = 1 << 15;
+/// that their counts stay in the second-level cache, and their numbers fit 16 bits, though they
+/// may become twice as many and one for each of 1,024 coarse cells.
+const BINS: usize = 30 << 10;
+/// Values of a side that are looked at to place the bins. Their balance is a matter of speed alone.
+const SAMPLE: usize = 1 << 13;
 /// Chunks of one task of the search, which has counts of its own.
-const TASK: usize = 16 * CHUNK;
+const TASK: usize = 4 * CHUNK;
 /// A bin with more than this share of the values is looked at for a single value before its values
 /// are taken out: numbers with few distinct values (flags, ages, prices) have only such bins.
 const HEAVY: usize = 512;
@@ -139,36 +142,59 @@ pub fn ks_unsorted(reference: &[f64], current: &[f64]) -> Result<Ks> {
     if n + m < SEARCHED {
         return ks(&Sorted::new(reference), &Sorted::new(current));
     }
-    let mut keys = sample(reference, order_key);
-    keys.extend(sample(current, order_key));
+    let mut keys = sample(reference, SAMPLE, order_key);
+    keys.extend(sample(current, SAMPLE, order_key));
     keys.sort_unstable();
     let bins = Bins::of(&keys, BINS);
-    let counts = count(&[reference, current], &bins);
-    let borders = Borders::of(&counts, n, m);
-    let marks = borders.candidates(&counts, borders.best());
-    let marks = without_atoms(marks, &counts, &bins, &[reference, current]);
-    Ok(search(&marks, &borders, &bins, reference, current).ks())
+    let sides = [reference, current].map(|values| Placed::of(values, &bins));
+    let borders = Borders::of(&sides, n, m);
+    let marks = without_atoms(borders.candidates(&sides, borders.best()), &sides);
+    Ok(search(&marks, &borders, &bins, &sides).ks())
 }
 
-/// How many values of each side fall into each bin.
-fn count(sides: &[&[f64]; 2], bins: &Bins) -> [Vec<usize>; 2] {
-    sides.map(|values| {
+/// The values of one side, and where they lie.
+struct Placed<'a> {
+    /// How many there are in each bin.
+    counts: Vec<usize>,
+    /// Runs of values, and the bin of each: it is looked up once.
+    tasks: Vec<(&'a [f64], Vec<u16>)>,
+}
+
+impl<'a> Placed<'a> {
+    fn of(values: &'a [f64], bins: &Bins) -> Self {
+        debug_assert!(bins.len() <= 1 << 16, "{}", bins.len());
         let tasks: Vec<&[f64]> = values.chunks(TASK).collect();
         let parts = par::map(tasks.len(), |task| {
             let mut counts = vec![0_u32; bins.len()];
-            for &value in tasks[task] {
-                counts[bins.bin(order_key(value))] += 1;
-            }
-            counts
+            let place = |&value: &f64| {
+                let bin = bins.bin(order_key(value));
+                counts[bin] += 1;
+                bin as u16
+            };
+            let places: Vec<u16> = tasks[task].iter().map(place).collect();
+            (counts, places)
         });
-        let mut total = vec![0; bins.len()];
-        for part in parts {
-            for (sum, count) in total.iter_mut().zip(part) {
+        let mut counts = vec![0; bins.len()];
+        let places = parts.into_iter().map(|(part, places)| {
+            for (sum, count) in counts.iter_mut().zip(part) {
                 *sum += count as usize;
             }
-        }
-        total
-    })
+            places
+        });
+        let tasks = tasks.iter().copied().zip(places).collect();
+        Self { counts, tasks }
+    }
+
+    /// The keys of a run's values whose bins are wanted, each with its bin.
+    fn keys(&self, task: usize, wanted: impl Fn(usize) -> bool) -> impl Iterator<Item = (usize, u64)> {
+        let (values, places) = &self.tasks[task];
+        let each = values
+            .iter()
+            .zip(places)
+            .map(|(&value, &bin)| (usize::from(bin), value));
+        each.filter(move |&(bin, _)| wanted(bin))
+            .map(|(bin, value)| (bin, order_key(value)))
+    }
 }
 
 /// How many values of each side lie before each bin; one more entry than there are bins.
@@ -179,11 +205,11 @@ struct Borders {
 }
 
 impl Borders {
-    fn of(counts: &[Vec<usize>; 2], n: usize, m: usize) -> Self {
-        let mut before = Vec::with_capacity(counts[0].len() + 1);
+    fn of(sides: &[Placed<'_>; 2], n: usize, m: usize) -> Self {
+        let mut before = Vec::with_capacity(sides[0].counts.len() + 1);
         let (mut i, mut j) = (0, 0);
         before.push((i, j));
-        for (&p, &q) in counts[0].iter().zip(&counts[1]) {
+        for (&p, &q) in sides[0].counts.iter().zip(&sides[1].counts) {
             (i, j) = (i + p, j + q);
             before.push((i, j));
         }
@@ -205,9 +231,9 @@ impl Borders {
     }
 
     /// Which bins could hold a difference of at least `best`.
-    fn candidates(&self, counts: &[Vec<usize>; 2], best: i64) -> Vec<Mark> {
+    fn candidates(&self, sides: &[Placed<'_>; 2], best: i64) -> Vec<Mark> {
         let reaches = |bin: usize| {
-            let (p, q) = (counts[0][bin], counts[1][bin]);
+            let (p, q) = (sides[0].counts[bin], sides[1].counts[bin]);
             let (rise, fall) = (p as i64 * self.m as i64, q as i64 * self.n as i64);
             let start = self.steps(bin);
             (p, q) != (0, 0) && (start + rise).max(fall - start) >= best
@@ -230,16 +256,11 @@ enum Mark {
 }
 
 /// Finds the heavy bins that hold a single value: they need no sorting.
-fn without_atoms(
-    mut marks: Vec<Mark>,
-    counts: &[Vec<usize>; 2],
-    bins: &Bins,
-    sides: &[&[f64]; 2],
-) -> Vec<Mark> {
-    let values = sides[0].len() + sides[1].len();
+fn without_atoms(mut marks: Vec<Mark>, sides: &[Placed<'_>; 2]) -> Vec<Mark> {
+    let rows = |bin: usize| sides[0].counts[bin] + sides[1].counts[bin];
+    let values: usize = (0..marks.len()).map(rows).sum();
     let heavy: Vec<usize> = (0..marks.len())
-        .filter(|&bin| marks[bin] == Mark::Inside)
-        .filter(|&bin| (counts[0][bin] + counts[1][bin]) * HEAVY > values)
+        .filter(|&bin| marks[bin] == Mark::Inside && rows(bin) * HEAVY > values)
         .collect();
     if heavy.is_empty() {
         return marks;
@@ -248,25 +269,22 @@ fn without_atoms(
     for (slot, &bin) in heavy.iter().enumerate() {
         slots[bin] = slot;
     }
-    let range_of = |keys: &[f64]| {
-        let mut ranges = vec![(u64::MAX, 0); heavy.len()];
-        for key in keys.iter().map(|&value| order_key(value)) {
-            if let Some(range) = ranges.get_mut(slots[bins.bin(key)]) {
-                *range = (key.min(range.0), key.max(range.1));
+    let mut ranges = vec![(u64::MAX, 0); heavy.len()];
+    for side in sides {
+        let parts = par::map(side.tasks.len(), |task| {
+            let mut ranges = vec![(u64::MAX, 0); heavy.len()];
+            for (bin, key) in side.keys(task, |bin| slots[bin] != usize::MAX) {
+                let (low, high) = ranges[slots[bin]];
+                ranges[slots[bin]] = (key.min(low), key.max(high));
+            }
+            ranges
+        });
+        for part in parts {
+            for (range, (low, high)) in ranges.iter_mut().zip(part) {
+                *range = (low.min(range.0), high.max(range.1));
             }
         }
-        ranges
-    };
-    let tasks: Vec<&[f64]> = sides.iter().flat_map(|values| values.chunks(TASK)).collect();
-    let ranges = par::map(tasks.len(), |task| range_of(tasks[task]))
-        .into_iter()
-        .reduce(|mut whole, part| {
-            for (range, (low, high)) in whole.iter_mut().zip(part) {
-                *range = (range.0.min(low), range.1.max(high));
-            }
-            whole
-        })
-        .unwrap_or_default();
+    }
     for (&bin, (low, high)) in heavy.iter().zip(ranges) {
         if low == high {
             marks[bin] = Mark::Atom(low);
@@ -276,24 +294,22 @@ fn without_atoms(
 }
 
 /// The values in the marked bins, ascending.
-fn inside(values: &[f64], bins: &Bins, marks: &[Mark]) -> Sorted {
-    let tasks: Vec<&[f64]> = values.chunks(TASK).collect();
-    let parts = par::map(tasks.len(), |task| {
-        let keys = tasks[task].iter().map(|&value| order_key(value));
-        keys.filter(|&key| marks[bins.bin(key)] == Mark::Inside)
-            .collect::<Vec<u64>>()
+fn inside(side: &Placed<'_>, marks: &[Mark]) -> Sorted {
+    let parts = par::map(side.tasks.len(), |task| {
+        let keys = side.keys(task, |bin| marks[bin] == Mark::Inside);
+        keys.map(|(_, key)| key).collect::<Vec<u64>>()
     });
     Sorted::from_keys(&parts.concat())
 }
 
-fn search(marks: &[Mark], borders: &Borders, bins: &Bins, reference: &[f64], current: &[f64]) -> Extremes {
+fn search(marks: &[Mark], borders: &Borders, bins: &Bins, sides: &[Placed<'_>; 2]) -> Extremes {
     let mut found = Extremes::new(borders.n, borders.m);
     for (bin, mark) in marks.iter().enumerate() {
         if let Mark::Atom(key) = mark {
             found.at(borders.steps(bin + 1), || from_order_key(*key));
         }
     }
-    let (first, second) = (inside(reference, bins, marks), inside(current, bins, marks));
+    let (first, second) = (inside(&sides[0], marks), inside(&sides[1], marks));
     // Behind a value of a bin lies what lies before the bin, and what the walk met inside it.
     let (mut here, mut missed) = (usize::MAX, (0, 0));
     walk(&first, &second, |tie| {
