@@ -333,6 +333,15 @@ def test_whatever_the_columns_hold_there_is_an_answer_or_an_error_of_ours(n):
     assert looked > 200
 
 
+def test_a_stray_date_of_another_age_costs_nothing():
+    """Every day from there to here would be one to count."""
+    table = rows(2_000)
+    ages = np.array([-(9 * 10**18), 9 * 10**18])
+    far = pa.array(np.concatenate([ages, table["time"].cast("int64").to_numpy()[2:]]), pa.timestamp("us", "UTC"))
+    report = found(table.set_column(0, "time", far))
+    assert {"leakage.rows", "leakage.newest"} & {each.id for each in report.checks}
+
+
 def test_few_rows_are_no_verdict():
     report = found(rows(60))
     assert report.verdict is Verdict.INSUFFICIENT

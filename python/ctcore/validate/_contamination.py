@@ -18,6 +18,7 @@ _BY_CHANCE = 1e-6
 _CLUSTERED = 5  # labels of one day resemble each other: so many count as one
 _HOURS = 0.25  # the share of rows that may move to other hours of the day
 _OUTAGE, _LOW = 0.2, 0.5  # of the rows of the same weekday
+_LOOKED_BACK = 3_653  # days in which a weekday's usual rows are looked for: ten years
 _MISSING = 0.2  # the rise of a feature's share of missing values
 _TURNED = -0.25  # how much of the old relation may be left, where 1 is all and -1 the opposite
 _TELLING = 1 / 3  # of a standard error: more, and the opposite of a relation cannot be told from none
@@ -170,8 +171,9 @@ def _hours(rows: Rows) -> Iterator[Check]:
 
 def _rows_by_day(rows: Rows) -> Iterator[Check]:
     """Compare each whole day of the newest span with the same weekday before."""
-    first = int(rows.day.min())
-    counts = np.bincount(rows.day - first, minlength=rows.calendar.last_day - first + 1)
+    last = rows.calendar.last_day
+    first = max(int(rows.day.min()), last - _LOOKED_BACK)  # a stray row of another age makes no days of its own
+    counts = np.bincount(rows.day[rows.day >= first] - first, minlength=last - first + 1)
     begins = rows.newest_day - first
     worst: tuple[float, int, int, float] | None = None
     judged = 0
