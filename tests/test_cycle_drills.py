@@ -264,6 +264,10 @@ DRILLS = {
         "leakage.near_duplicates", "of a row of the data to three digits", again(84, lambda values: values * 1.000001),
         outcome="gate",
     ),
+    "nearly the rows that production learned from in the holdout": Drill(
+        "contamination.near_duplicates", "838 of 840 rows of the holdout",
+        again(28, lambda values: values * 1.000001), toml=('window = "84d"', 'window = "42d"'), outcome="gate",
+    ),
     "rows that production learned from in the holdout": Drill(
         "contamination.production", "what production knows: 840 of 840 rows of the holdout (100.00%)", again(28),
         toml=('window = "84d"', 'window = "42d"'), outcome="contamination",

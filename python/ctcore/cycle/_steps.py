@@ -205,8 +205,8 @@ class Steps:
             "rows": window.num_rows,
             "row_hashes": {
                 "columns": list(self.settings.features.columns),
-                "window": self.registry.put(self._hashes(window)),
-                "holdout": None if self.inputs.fixed_holdout else self.registry.put(self._hashes(self.inputs.holdout)),
+                **self._kept_hashes(near=False),
+                "near": self._kept_hashes(near=True),
             },
         }
 
@@ -230,17 +230,32 @@ class Steps:
             return _not_looked("nothing serves" if production is None else "its run recorded no rows")
         if hashes["columns"] != list(self.settings.features.columns):
             return _not_looked("it read other features, so the same rows have other hashes")
-        known = self.registry.blob(hashes["window"])
-        if hashes["holdout"] and won(earlier):
-            known += self.registry.blob(hashes["holdout"])
-        holdout = self.inputs.holdout
+        holdout, most = self.inputs.holdout, self.settings.leakage.max_overlap
         fresh = holdout.filter(since(holdout, self.settings.features.time, self._known_to(production)))
-        found = validate.overlap(known, self._hashes(fresh), max_overlap=self.settings.leakage.max_overlap)
-        message = f"what production knows: {found.message}"
-        return {"checks": [replace(found, id="contamination.production", message=message).to_dict()]}
+        checks = []
+        for id_, kept, near in (("production", hashes, False), ("near_duplicates", hashes.get("near"), True)):
+            if kept is None:
+                continue  # it was trained before they were kept
+            known = self.registry.blob(kept["window"])
+            if kept["holdout"] and won(earlier):
+                known += self.registry.blob(kept["holdout"])
+            found = validate.overlap(known, self._hashes(fresh, near=near), max_overlap=most, near=near)
+            message = f"what production knows: {found.message}"
+            checks.append(replace(found, id=f"contamination.{id_}", message=message).to_dict())
+        return {"checks": checks}
 
-    def _hashes(self, rows: pa.Table) -> bytes:
-        return validate.row_hashes(rows, self.settings.features.columns, time=self.settings.features.time)
+    def _kept_hashes(self, *, near: bool) -> dict[str, str | None]:
+        """Keep by what rows are known again that this model learns from, or is judged on."""
+        window, holdout = self.inputs.window, self.inputs.holdout
+        fixed = self.inputs.fixed_holdout
+        return {
+            "window": self.registry.put(self._hashes(window, near=near)),
+            "holdout": None if fixed else self.registry.put(self._hashes(holdout, near=near)),
+        }
+
+    def _hashes(self, rows: pa.Table, *, near: bool) -> bytes:
+        features = self.settings.features
+        return validate.row_hashes(rows, features.columns, time=features.time, near=near)
 
     def evaluate(self, steps: dict[str, Any]) -> dict[str, Any]:
         state = self.registry.state(self.model)

@@ -63,7 +63,7 @@ def duplicates(rows: Rows, hashes: Hashes, *, max_overlap: float) -> Iterator[Ch
     if not rows.held_out.any():
         return
     yield _overlap("leakage.overlap", hashes.features, rows.held_out, rows.time, max_overlap)
-    yield _overlap("leakage.near_duplicates", hashes.near, rows.held_out, rows.time, max_overlap)
+    yield _overlap("leakage.near_duplicates", hashes.near, rows.held_out, rows.time, max_overlap, near=True)
     if rows.time is not None:
         late = Bad.of(rows.time[rows.held_out] <= rows.time[data].max(initial=np.iinfo(np.int64).min))
         words = "of the holdout are not after every row of the data: the model learns from their future"
@@ -85,8 +85,10 @@ def _share(id_: str, bad: NDArray[np.bool_], words: str, *, warn: float, require
     return Check(id=id_, verdict=verdict, message=message, value=share, threshold=warn, n=len(bad), required=required)
 
 
-def row_hashes(data: Any, columns: Collection[str], *, time: str | None = None) -> bytes:
+def row_hashes(data: Any, columns: Collection[str], *, time: str | None = None, near: bool = False) -> bytes:
     """Hash rows by what some columns hold: 16 bytes a row, in the order of a time column where one is given.
+
+    ``near`` rows have one hash: numbers count to three significant digits, text without case and white space.
 
     ``data`` is a table, or a ``ctcore.data.Source``, which is read batch by batch. Hashes of parts, one after the
     other, are those of the whole.
@@ -102,7 +104,7 @@ def row_hashes(data: Any, columns: Collection[str], *, time: str | None = None) 
     """
     read = Columns.of(data, None, [*columns, *([] if time is None else [time])])
     hashes = b"".join(
-        _core.row_hashes([(name, piece[name]) for name in columns], near=False) for _, piece in read.pieces(columns)
+        _core.row_hashes([(name, piece[name]) for name in columns], near=near) for _, piece in read.pieces(columns)
     )
     if time is None:
         return hashes
@@ -110,12 +112,12 @@ def row_hashes(data: Any, columns: Collection[str], *, time: str | None = None) 
     return np.frombuffer(hashes, dtype="V16")[order].tobytes()
 
 
-def overlap(data: bytes, holdout: bytes, *, max_overlap: float = 0.01) -> Check:
+def overlap(data: bytes, holdout: bytes, *, max_overlap: float = 0.01, near: bool = False) -> Check:
     """Judge the share of the holdout's rows that are rows of the data, both as hashed by :func:`row_hashes`.
 
     Rows of few different values repeat by themselves: what the newest rows of the data, as many as the holdout has,
     repeat of the rest of the data is taken off. Fails where what is left is above ``max_overlap``, warns above a tenth
-    of it, both beyond five standard errors.
+    of it, both beyond five standard errors. Hashes of ``near`` rows only warn.
 
     >>> import pyarrow as pa
     >>> from ctcore import validate
@@ -125,13 +127,18 @@ def overlap(data: bytes, holdout: bytes, *, max_overlap: float = 0.01) -> Check:
     (<Verdict.FAIL: 'fail'>, 0.5)
     """
     held_out = np.arange((len(data) + len(holdout)) // 16) >= len(data) // 16
-    return _overlap("overlap", data + holdout, held_out, None, max_overlap)
+    return _overlap("overlap", data + holdout, held_out, None, max_overlap, near=near)
 
 
 def _overlap(
-    id_: str, hashes: bytes, held_out: NDArray[np.bool_], time: NDArray[np.int64] | None, most: float
+    id_: str,
+    hashes: bytes,
+    held_out: NDArray[np.bool_],
+    time: NDArray[np.int64] | None,
+    most: float,
+    *,
+    near: bool = False,
 ) -> Check:
-    near = id_.endswith("near_duplicates")
     data, judged = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     if not (len(data) and len(judged)):
         which = "data" if len(judged) else "holdout"
