@@ -16,13 +16,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from timing import timed
 
 from ctcore import _core, drift
 
@@ -56,13 +55,9 @@ def table(rows, seed):
     return pa.table(columns)
 
 
-def ours(tables, tolerances=None, repeats=5):
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        found = drift.compare(*tables, tolerances=tolerances).to_dict()
-        times.append(time.perf_counter() - start)
-    return median(times[1:]), found["columns"]
+def ours(tables, tolerances=None):
+    seconds, found = timed(lambda: drift.compare(*tables, tolerances=tolerances).to_dict())
+    return seconds, found["columns"]
 
 
 def main():

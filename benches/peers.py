@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -23,22 +22,11 @@ from ranx import Qrels, Run
 from ranx import evaluate as ranx_evaluate
 from scipy import stats
 from sklearn.metrics import ndcg_score
+from timing import in_turns, once, timed
 
 from ctcore import _core, data, drift, metrics
 
 warnings.filterwarnings("ignore")
-
-
-def timed(work, repeats=5):
-    """The median time of a call, the first (warm-up) not counted."""
-    result = work()
-    return median(once(work) for _ in range(repeats)), result
-
-
-def once(work):
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def vectorised_ndcg(relevance, score, k):
@@ -111,9 +99,7 @@ def many_queries_rows(large=500_000):
         lambda: metrics.ndcg(grades, scores, group=sizes, k=10, gain="exp2"),
         lambda: metrics.evaluate(grades, scores, metrics=names, group=sizes, gain="exp2"),
     )
-    # In turns, so that both meet the machine in the same moods.
-    turns = [[timed(work, repeats=1)[0] for work in works] for _ in range(11)]
-    ours, many = map(median, zip(*turns, strict=True))
+    ours, many = in_turns(*works, repeats=11)
     rate = large * 100 / ours / 1e6
     print(f"| NDCG@10, {large:,} queries x 100 (f32, u8) | {ours * 1e3:.0f} ms | | | {rate:.0f} M rows/s | 300 |")
     print(
@@ -237,10 +223,10 @@ def check_drift_rows(rows=5_000_000):
         ours, _ = timed(compare, repeats=3)
         # One after the other read_table writes into memory that it has just freed; in turns the system may have to
         # give it anew, and clears it first.
-        in_turns = map(median, zip(*((once(compare), once(read)) for _ in range(5)), strict=True))
+        turns = in_turns(compare, read, repeats=5)
         name = f"drift of two Parquet files, {rows:,} x {columns}"
         peer = f"pyarrow {pa.__version__} read_table of both"
-        for how, (our, their) in {"": (ours, theirs), ", in turns": in_turns}.items():
+        for how, (our, their) in {"": (ours, theirs), ", in turns": turns}.items():
             print(f"| {name}{how} | {our:.2f} s | {peer} | {their:.2f} s | {our / their:.2f}x its time | at most 2x |")
         for copies in (1, 10):
             for path in paths:
@@ -256,12 +242,9 @@ def start_rows():
     compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
     def typical(*arguments):
-        times = []
-        for _ in range(9):
-            start = time.perf_counter()
-            subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=compiled)
-            times.append(time.perf_counter() - start)
-        return median(times)
+        command = [sys.executable, *arguments]
+        run = lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=compiled)  # noqa: E731
+        return median(once(run) for _ in range(9))
 
     ours, numpy = typical("-c", "import ctcore.metrics"), typical("-c", "import numpy")
     print(f"| import ctcore.metrics | {ours * 1e3:.0f} ms | import numpy | {numpy * 1e3:.0f} ms | ", end="")

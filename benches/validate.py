@@ -12,15 +12,14 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from statistics import median
 
 import duckdb
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from timing import timed
 
 from ctcore import data, validate
 
@@ -30,16 +29,6 @@ FLAT = 1.2
 """Times the peak of few rows that many rows may take."""
 HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: bench\nversion: 1.0.0\nstatus: active\nschema:\n  - name: t\n"
 WORDS = ["north", "south", "east", "west", "centre", "abroad", "unknown-1", "x"]
-
-
-def timed(work, repeats=3):
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return median(times)
 
 
 def write(path):
@@ -140,7 +129,7 @@ def main():
             f"duckdb {duckdb.__version__} select": lambda: connection.execute(query).fetchone(),
             "pyarrow read_table (dictionary)": lambda: pq.read_table(path, read_dictionary=[f"s{k}" for k in range(4)]),
         }
-        times = {name: timed(work) for name, work in works.items()}
+        times = {name: timed(work, repeats=3)[0] for name, work in works.items()}
         for name, seconds in times.items():
             print(f"| {name} | {seconds * 1e3:.0f} ms | {seconds / times['ctcore check']:.2f}x |")
         wide(Path(folder))
@@ -157,7 +146,7 @@ def wide(folder):
         text = ", ".join(f"{{name: {n}, logicalType: number, logicalTypeOptions: {{maximum: 9000}}}}" for n in names)
         contract = validate.contract(validate.parse(HEAD + f"    properties: [{text}]\n"))
         for kind, rows in (("in memory", table), ("of a Parquet file", data.source(path))):
-            seconds = timed(lambda rows=rows, contract=contract: validate.check(rows, contract))
+            seconds, _ = timed(lambda rows=rows, contract=contract: validate.check(rows, contract), repeats=3)
             each = seconds / columns * 1e6
             print(f"| {columns} columns x 10,000 rows {kind} | {seconds * 1e3:.0f} ms | {each:.0f} us a column |")
 
